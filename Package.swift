@@ -1,0 +1,99 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+/// Rooms and their arrows: see ARCHITECTURE.md. Arrows point down only; Tests/TidyTests checks it.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let package = Package(
+    name: "ondeck",
+    products: [.executable(name: "ondeck", targets: ["ondeck"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Floor 0: bytes and nouns. The standard library only.
+        .target(name: "Addresses", swiftSettings: strict),
+        .target(name: "Wire", dependencies: ["Addresses"], swiftSettings: strict),
+        .target(name: "Model", dependencies: ["Addresses"], swiftSettings: strict),
+        .target(name: "CLinux"),
+        // Floor 1: what decides, and the versioned types of API and files.
+        .target(name: "Decisions", dependencies: ["Addresses", "Wire", "Model"], swiftSettings: strict),
+        .target(name: "APITypes", dependencies: ["Addresses", "Wire", "Model"], swiftSettings: strict),
+        // Floor 2: what we ask of the world, and what runs effects.
+        .target(name: "Ports", dependencies: ["Model"], swiftSettings: strict),
+        .target(
+            name: "Engine",
+            dependencies: [
+                "Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ],
+            swiftSettings: strict),
+        // Floor 3: sockets, stores, the command line. Nothing here imports a neighbour.
+        .target(
+            name: "DHCPService",
+            dependencies: [
+                "Addresses", "Wire", "Model", "Decisions", "Engine", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "TFTPService",
+            dependencies: [
+                "Addresses", "Wire", "Model", "Decisions", "Engine", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "HTTPService",
+            dependencies: [
+                "Addresses", "Model", "Decisions", "APITypes", "Engine",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "StoreSQLite",
+            dependencies: ["Model", "Ports", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+        .target(
+            name: "CLI",
+            dependencies: [
+                "Addresses", "Wire", "Model", "APITypes",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict),
+        // Floor 4: composition sees everything.
+        .executableTarget(
+            name: "ondeck",
+            dependencies: [
+                "Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports", "Engine",
+                "DHCPService", "TFTPService", "HTTPService", "StoreSQLite", "CLI",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Addresses
+import Model
+import Wire
+
+/// What the server is, beside the site: what every decision needs and no packet says.
+public struct ServerFacts: Sendable {
+    /// Server identifiers of the other nodes of this cluster: a REQUEST that names one is meant for us too.
+    public var siblings: Set<IPv4Address> = []
+    /// Where boot files come from.
+    public var httpPort: UInt16
+    /// Boot loaders that the content sets hold, by content name.
+    public var loaders: Set<String> = []
+
+    public init(httpPort: UInt16) { self.httpPort = httpPort }
+}
+
+/// The decision about one request in one network. Pure: the same request, site, book and time give the same verdict.
+public struct NetworkDecision {
+    let request: DHCPRequest
+    let arrival: Arrival
+    let link: Link
+    let site: CompiledSite
+    let facts: ServerFacts
+    /// Whether this node is up to bat for the network: only then dynamic addresses may be written.
+    let isServing: Bool
+    let now: Instant
+    let trace: DecisionTrace?
+
+    /// PXE boot servers listen here beside 67 (PXE 2.1, 2.2.3).
+    public static let bootServerPort: UInt16 = 4011
+
+    var network: Network { link.network }
+
+    public init(
+        request: DHCPRequest, arrival: Arrival, link: Link, site: CompiledSite, facts: ServerFacts, isServing: Bool,
+        now: Instant, trace: DecisionTrace? = nil
+    ) {
+        var request = request
+        // RFC 3046 2.1: option 82 without a relay is a client's invention, but a renewing client sends it back.
+        let isRenewal = arrival.isUnicast && !request.clientAddress.isAny
+        if request.relayAddress.isAny, !isRenewal, request.options.contains(.relayAgentInformation) {
+            request.options = request.options.removing(.relayAgentInformation)
+        }
+        self.request = request
+        self.arrival = arrival
+        self.link = link
+        self.site = site
+        self.facts = facts
+        self.isServing = isServing
+        self.now = now
+        self.trace = trace
+    }
+
+    /// Holds an offered address in `book`; everything else that changes is in the verdict.
+    public func decide(_ book: inout LeaseBook) -> Verdict {
+        book.advance(to: now)
+        guard request.hops <= Limits.bootpHopsMax else { return .drop(.tooManyHops) }
+        guard let client = Client(request, compiled: link.compiled, site: site, trace: trace) else {
+            return .drop(.noIdentity)
+        }
+        trace?.note("message", "\(request.messageType.map { "\($0)" } ?? "BOOTP") in a \(network.mode.rawValue) network")
+        if network.mode == .proxy || arrival.port == Self.bootServerPort { return decideProxy(client) }
+        guard isAllowed(client) else { return .drop(.unknownMachine) }
+        switch request.messageType {
+        case .discover: return decideDiscover(client, &book)
+        case .request: return decideRequest(client, &book)
+        case .decline: return decideDecline(client, &book)
+        case .release: return decideRelease(client, &book)
+        case .inform: return decideInform(client)
+        case nil: return decideBOOTP(client, &book)
+        case .offer, .ack, .nak: return .drop(.notARequest)
+        }
+    }
+
+    /// The policy for machines that no object names (rules/boot: ignore, lease only, or an environment).
+    private func isAllowed(_ client: Client) -> Bool {
+        if client.isKnown { return true }
+        trace?.note("unknown machine", "\(network.unknown)")
+        return network.unknown != .ignore
+    }
+
+    // MARK: What several messages share
+
+    /// Option 54: the relay's override (RFC 5107), the network's own, or the address that the client reached us at.
+    var serverIdentifier: IPv4Address {
+        if let override = request.relayAgent?.serverIdentifierOverride { return override }
+        return network.serverIdentifier ?? ReplyRouting.source(arrival: arrival, link: link)
+    }
+
+    func isOurs(_ identifier: IPv4Address) -> Bool {
+        identifier == serverIdentifier || identifier == network.serverIdentifier
+            || arrival.interfaceAddresses.contains(identifier) || facts.siblings.contains(identifier)
+    }
+
+    /// What the client may have: its wish (option 51) within the network's bounds.
+    var leaseSeconds: UInt32 {
+        guard let wish = request.requestedLeaseSeconds else { return network.leaseSeconds }
+        return min(max(wish, Limits.leaseSecondsMin), network.leaseSecondsMax)
+    }
+
+    func plan(
+        _ type: DHCPMessageType, address: IPv4Address, leaseSeconds: UInt32?, client: Client
+    ) -> PlannedReply {
+        var reply = DHCPReply(to: request, type: type)
+        reply.yourAddress = address
+        if type == .ack { reply.clientAddress = request.clientAddress }
+        let terms = ReplyOptions.Terms(serverIdentifier: serverIdentifier, leaseSeconds: leaseSeconds)
+        ReplyOptions.fill(&reply, for: request, client: client, link: link, terms: terms)
+        addBootData(to: &reply, client: client)
+        let route = request.messageType == .inform
+            ? ReplyRouting.informRoute(to: request, arrival: arrival)
+            : ReplyRouting.route(for: &reply, to: request, arrival: arrival, network: network)
+        trace?.note("reply", "\(type) \(address.isAny ? "" : "\(address) ")\(route)")
+        return PlannedReply(
+            reply: reply, route: route, source: ReplyRouting.source(arrival: arrival, link: link))
+    }
+
+    /// RFC 2131 table 3: a NAK carries 53, 54, 56, 61 and 82, and nothing else.
+    func nak(_ reason: String) -> Verdict {
+        trace?.note("refused", reason)
+        var reply = DHCPReply(to: request, type: .nak)
+        reply.options.append(.serverIdentifier, serverIdentifier)
+        reply.options.append(.message, Array(reason.utf8.prefix(120)))
+        ReplyOptions.echoIdentity(&reply, request: request, network: network)
+        let route = ReplyRouting.route(for: &reply, to: request, arrival: arrival, network: network)
+        return .reply(PlannedReply(reply: reply, route: route, source: ReplyRouting.source(arrival: arrival, link: link)))
+    }
+
+    /// The lease as it is to be written, and the ACK that it allows.
+    func grant(_ address: IPv4Address, client: Client, _ book: inout LeaseBook) -> Verdict {
+        guard isServing else { return .drop(.notUpToBat) }
+        let seconds = leaseSeconds
+        let start = Instant(seconds: now.seconds)
+        let lease = Lease(
+            address: address, state: .bound, identity: client.identity, mac: client.mac,
+            hostname: hostname(client), since: start, until: start.adding(seconds: Int64(seconds)))
+        book.hold(address, for: client.identity, until: now.adding(seconds: Limits.offerHoldSeconds), now: now)
+        return .commit(
+            LeaseChange(network: network.name, lease: lease),
+            then: plan(.ack, address: address, leaseSeconds: seconds, client: client))
+    }
+
+    /// The operator's name for the client, else the client's own (option 12).
+    private func hostname(_ client: Client) -> String {
+        guard client.hostname.isEmpty else { return client.hostname }
+        let octets = (request.options[.hostName] ?? []).prefix(Limits.hostnameBytesMax)
+            .prefix { $0 > 0x20 && $0 < 0x7f }
+        return String(decoding: octets, as: UTF8.self)
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every limit of the system, in one place. Units are in the names.
+public enum Limits {
+    // Leases
+    public static let leaseSecondsDefault: UInt32 = 3600
+    public static let leaseSecondsMin: UInt32 = 60
+    public static let leaseSecondsMax: UInt32 = 10 * 365 * 86_400
+    /// How long an offered address is kept for the client that was offered it: firmware waits up to 27 s between
+    /// its first DISCOVER and its last (OVMF 2022.11: 0, 4, 12, 28 s).
+    public static let offerHoldSeconds: Int64 = 30
+    /// How long a declined address is kept from everybody (Kea's default is the same).
+    public static let declineSeconds: Int64 = 86_400
+    /// A client that declines more than this many addresses an hour is not listened to: it would drain the pool.
+    public static let declinesPerClientPerHour = 8
+    /// Clients whose declines are remembered; past it all counts start again.
+    public static let declinersMax = 10_000
+    public static let hostnameBytesMax = 63
+
+    // Packets
+    public static let datagramBytesMax = 4096
+    public static let receiveBatchMax = 64
+    /// A request older than this when its turn comes is dropped: its client has sent another by then.
+    public static let requestAgeMillisecondsMax: Int64 = 3_000
+    /// RFC 1542 4.1.1
+    public static let bootpHopsMax: UInt8 = 16
+    public static let replyCacheEntriesMax = 8_192
+    public static let replyCacheMilliseconds: Int64 = 5_000
+    public static let receiveBufferBytes = 4 << 20
+    public static let sendBatchMax = 64
+    /// How soon an interface that is missing or cannot be served is tried again.
+    public static let interfaceRetryMilliseconds: Int64 = 1_000
+    /// The same fault of the same interface is logged once in this time; all are counted.
+    public static let faultReportMilliseconds: Int64 = 10_000
+
+    // Commits
+    public static let commitBatchMax = 128
+    /// Requests that wait for a commit; what comes beyond it is dropped, newest first.
+    public static let commitQueueMax = 16_384
+
+    // Conflict probe
+    public static let probeMilliseconds: Int64 = 60
+    /// With more offers than this waiting for their probe, new ones go out unprobed.
+    public static let probesWaitingMax = 256
+    /// When the second probe follows the first.
+    public static let probeRepeatMilliseconds: Int64 = 25
+    /// How long conflicts may hold up an offer in all; what is left of it when the next address is probed counts.
+    public static let offerDelayMillisecondsMax: Int64 = 100
+    /// How many addresses are probed for one request before it is dropped.
+    public static let probeAttemptsMax = 8
+
+    // Boot
+    public static let bootAttemptsKept = 8
+    /// This many boots of one intent within the window mean a loop: the machine is held.
+    public static let bootLoopAttempts = 5
+    public static let bootLoopWindowSeconds: Int64 = 3_600
+    public static let bootURLBytesMax = 100
+    public static let renderedBytesMax = 1 << 20
+
+    // Site
+    public static let nameBytesMax = 63
+    public static let networksMax = 10_000
+    public static let subnetsPerNetworkMax = 256
+    /// The largest pool: a /8's worth.
+    public static let poolAddressesMax = 1 << 24
+    public static let templateBytesMax = 256 << 10
+    public static let siteBytesMax = 256 << 20
+    public static let parameterDepthMax = 16
+    /// Errors of one document that are shown; the rest is counted.
+    public static let fieldErrorsMax = 1_000
+    public static let documentDepthMax = 64
+    /// Values in one document, aliases followed: 100 000 reservations are a million.
+    public static let documentValuesMax = 16_000_000
+    /// Option 61 and the sub-options of option 82.
+    public static let identityBytesMax = 255
+    public static let macsPerMachineMax = 64
+    public static let contentNameBytesMax = 512
+    /// A short lease means a renewal every few minutes from every client.
+    public static let leaseSecondsShort: UInt32 = 600
+
+    // TFTP
+    public static let tftpTransfersMax = 4_096
+    /// From one address, which may be a NAT with a row of racks behind it.
+    public static let tftpTransfersPerClientMax = 512
+    /// Transfers whose client has sent nothing but its request (which may be forged): beyond this the oldest go.
+    public static let tftpHalfOpenMax = 1_024
+    /// Requests answered to one address, each with one packet: so many at once, then so many a second.
+    public static let tftpRequestBurstPerClient = 1_024
+    public static let tftpRequestsPerClientPerSecond = 500
+    /// Addresses whose requests are counted at one time.
+    public static let tftpClientsMax = 8_192
+    public static let tftpRetriesMax = 5
+    /// RFC 2348
+    public static let tftpBlockBytesMin = 8
+    public static let tftpBlockBytesMax = 65_464
+    public static let tftpWindowMax = 64
+    public static let tftpTimeoutMillisecondsDefault: Int64 = 1_000
+    public static let tftpTimeoutMillisecondsMin: Int64 = 50
+    public static let tftpBackoffMillisecondsMax: Int64 = 8_000
+    /// How long running transfers may go on when the service stops.
+    public static let tftpDrainMilliseconds: Int64 = 10_000
+    public static let tftpThreadsMax = 4
+    public static let tftpNameBytesMax = 512
+
+    // HTTP
+    public static let bootConnectionsMax = 10_000
+    public static let apiConnectionsMax = 1_000
+    public static let requestBodyBytesMax = 256 << 20
+    public static let watchersMax = 64
+    public static let httpHeaderBytesMax = 16 << 10
+    public static let httpHeadersMax = 100
+    /// Of a decoded path, and of the raw target with its query.
+    public static let httpPathBytesMax = 1_024
+    public static let httpTargetBytesMax = 8 << 10
+    /// What a machine may send with its call-backs.
+    public static let bootBodyBytesMax = 64 << 10
+    /// How long a boot client may take for a request, and stay connected without one. EDK2 and iPXE keep
+    /// connections for seconds, BMCs for minutes.
+    public static let bootIdleSeconds: Int64 = 120
+    /// A client that has taken no byte for this long is gone.
+    public static let transferStallSeconds: Int64 = 120
+    /// Files up to this size are read at once; above it they go from the page cache to the socket.
+    public static let fileReadBytesMax = 64 << 10
+    /// How much of a file is brought into the page cache before it is sent.
+    public static let fileChunkBytes = 4 << 20
+    public static let apiIdleSeconds: Int64 = 60
+    public static let tokenBytesMin = 16
+    public static let tokenBytesMax = 512
+    /// Balancers drop connections that are silent for longer than 15 s or so.
+    public static let watchHeartbeatSeconds: Int64 = 10
+
+    // Timeline
+    public static let eventsKept = 20_000
+    public static let eventsBufferedPerWatcher = 4_096
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Addresses
+
+/// How a network's clients are answered (design: "three ways to answer, one code path").
+public enum NetworkMode: String, Sendable, CaseIterable {
+    /// Bindings only: every node answers, identically; no discovery, no dynamic address.
+    case `static`
+    /// Bindings, and addresses from pools.
+    case dynamic
+    /// Boot data only, beside another DHCP server.
+    case proxy
+}
+
+/// What a machine that no reservation and no machine object names gets.
+public enum UnknownPolicy: Hashable, Sendable {
+    case ignore
+    /// An address, no boot data.
+    case lease
+    /// An address, and this boot environment.
+    case environment(String)
+}
+
+/// By what a client without a reservation is told apart from others.
+public enum IdentityRule: String, Sendable, CaseIterable {
+    /// The default on boot networks: the client-id changes between ROM, iPXE, installer and system.
+    case mac
+    /// RFC 2131's own rule: option 61 where there is one, else the MAC address.
+    case clientIdentifier = "client-id"
+}
+
+/// Deliberate departures from the RFC, each off by default, for clients that need them.
+public enum Compatibility: String, Sendable, CaseIterable {
+    /// Do not echo option 61 (RFC 6842 says to): some old clients refuse a reply that has it.
+    case noClientIdentifierEcho = "no-client-id-echo"
+    /// Broadcast every reply that would go to an unconfigured client by link-layer unicast.
+    case alwaysBroadcast = "always-broadcast"
+    /// Take a DECLINE or RELEASE without a server identifier, as Kea and ISC do.
+    case acceptMissingServerIdentifier = "accept-missing-server-id"
+    /// Treat a REQUEST with neither option 50 nor ciaddr as a SELECTING one for the current binding, as Kea does.
+    case acceptBareRequest = "accept-bare-request"
+    /// Hand dynamic addresses to BOOTP clients, with an infinite lease.
+    case dynamicBOOTP = "dynamic-bootp"
+    /// Let option 118 choose the subnet (RFC 3011).
+    case subnetSelection = "subnet-selection"
+    /// Proxy mode: send option 43 sub-option 6 = 8 instead of bare option 60.
+    case proxyBootServerDiscoveryOff = "proxy-no-discovery"
+}
+
+/// An option to send: its number and its encoded value.
+public struct OptionSetting: Hashable, Sendable {
+    public var code: UInt8
+    public var value: [UInt8]
+    public init(code: UInt8, value: [UInt8]) { self.code = code; self.value = value }
+}
+
+/// One subnet of a network.
+public struct Subnet: Hashable, Sendable {
+    public var subnet: IPv4Subnet
+    /// Where dynamic addresses come from.
+    public var pools: [IPv4Range] = []
+    /// Never handed out, even inside a pool.
+    public var exclusions: [IPv4Range] = []
+    /// Relay addresses (giaddr) that stand for this subnet though they lie outside it.
+    public var relays: [IPv4Address] = []
+    public var options: [OptionSetting] = []
+
+    public init(subnet: IPv4Subnet) { self.subnet = subnet }
+}
+
+/// One link - a broadcast domain, direct or behind a relay - with one or more subnets.
+public struct Network: Hashable, Sendable {
+    public var name: String
+    public var mode: NetworkMode = .dynamic
+    /// The interface that stands on this link; nil: the one that has an address in one of the subnets, if any.
+    public var interface: String?
+    public var subnets: [Subnet] = []
+    public var leaseSeconds: UInt32 = Limits.leaseSecondsDefault
+    /// The longest lease that a client may ask for with option 51; a shorter wish is always granted.
+    public var leaseSecondsMax: UInt32 = Limits.leaseSecondsDefault
+    /// NAK clients that ask for an address of another link (RFC 2131 4.3.2).
+    public var authoritative = true
+    public var identity: IdentityRule = .mac
+    public var unknown: UnknownPolicy = .ignore
+    /// Probe a new dynamic address with ARP before the offer; only on links where we stand ourselves.
+    public var probe = true
+    public var compatibility: Set<Compatibility> = []
+    /// Option 54 and the source of replies; nil: the address of the interface that the request came in on.
+    public var serverIdentifier: IPv4Address?
+    /// The address that boot URLs and siaddr name; nil: the one the client reached us at.
+    public var bootServer: IPv4Address?
+    public var options: [OptionSetting] = []
+    public var parameters: Parameters = [:]
+
+    public init(name: String) { self.name = name }
+
+    public func allows(_ switch: Compatibility) -> Bool { compatibility.contains(`switch`) }
+
+    public func subnet(containing address: IPv4Address) -> Subnet? {
+        subnets.first { $0.subnet.contains(address) }
+    }
+}

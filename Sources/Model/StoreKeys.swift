@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Addresses
+
+/// The keys under which a site is stored. One place, because three stores and every node must agree.
+///
+///     site/<kind>/<name>              an operator's object
+///     site-boot/<machine>             what has come of its intent
+///     lease/<network>/<address>       a dynamic address's record, address as 8 hex digits so that keys sort
+///     term/<network>                  who may write that network's leases, and in which epoch
+public enum StoreKeys {
+    public static let sitePrefix = "site/"
+    public static let bootPrefix = "site-boot/"
+    /// Site objects and boot states: what nodes follow.
+    public static let followedPrefix = "site"
+    public static let leasePrefix = "lease/"
+    public static let termPrefix = "term/"
+
+    public static func site(_ kind: ObjectKind, _ name: String) -> String { "site/\(kind.rawValue)/\(name)" }
+    public static func boot(_ machine: String) -> String { "site-boot/\(machine)" }
+    public static func term(_ network: String) -> String { "term/\(network)" }
+    public static func lease(_ network: String, _ address: IPv4Address) -> String {
+        "lease/\(network)/\(hexText(address.bytes))"
+    }
+
+    /// The address of a lease key; nil for any other key.
+    public static func leaseAddress(_ key: String) -> IPv4Address? {
+        guard key.hasPrefix(leasePrefix), let digits = key.split(separator: "/").last, digits.utf8.count == 8,
+            let bits = UInt32(digits, radix: 16)
+        else { return nil }
+        return IPv4Address(bits: bits)
+    }
+
+    /// The kind and name of a site key; nil for any other key.
+    public static func parseSite(_ key: String) -> (kind: ObjectKind, name: String)? {
+        let parts = key.split(separator: "/", maxSplits: 2).map(String.init)
+        guard parts.count == 3, parts[0] == "site", let kind = ObjectKind(rawValue: parts[1]) else { return nil }
+        return (kind, parts[2])
+    }
+}

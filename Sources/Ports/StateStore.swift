@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Model
+
+/// A point in the store's history. It only grows; every commit has one.
+public struct Revision: Hashable, Comparable, Sendable {
+    public var value: Int64
+    public init(_ value: Int64) { self.value = value }
+    /// "No such record": what a guard expects of a key that must not exist.
+    public static let none = Revision(0)
+    public static func < (a: Self, b: Self) -> Bool { a.value < b.value }
+}
+
+/// One record, as stored.
+public struct StoreRecord: Hashable, Sendable {
+    public var key: String
+    public var value: [UInt8]
+    /// The commit that wrote it last.
+    public var revision: Revision
+
+    public init(key: String, value: [UInt8], revision: Revision) {
+        self.key = key
+        self.value = value
+        self.revision = revision
+    }
+}
+
+/// All records whose keys begin with a prefix, as they were at one revision.
+public struct StoreSnapshot: Sendable {
+    public var records: [StoreRecord]
+    public var revision: Revision
+    public init(records: [StoreRecord], revision: Revision) { self.records = records; self.revision = revision }
+}
+
+public enum StoreWrite: Hashable, Sendable {
+    case put(key: String, value: [UInt8])
+    case delete(key: String)
+
+    public var key: String {
+        switch self {
+        case .put(let key, _), .delete(let key): key
+        }
+    }
+}
+
+/// A record must still have this revision (`.none`: must not exist) for the batch to be written.
+public struct StoreGuard: Hashable, Sendable {
+    public var key: String
+    public var revision: Revision
+    public init(key: String, revision: Revision) { self.key = key; self.revision = revision }
+}
+
+/// Writes that happen together or not at all, if every guard holds.
+public struct StoreBatch: Sendable {
+    public var guards: [StoreGuard]
+    public var writes: [StoreWrite]
+    public init(guards: [StoreGuard] = [], writes: [StoreWrite]) { self.guards = guards; self.writes = writes }
+}
+
+/// What one commit changed, in the order of commits.
+public struct StoreChange: Sendable {
+    public var revision: Revision
+    public var writes: [StoreWrite]
+    public init(revision: Revision, writes: [StoreWrite]) { self.revision = revision; self.writes = writes }
+}
+
+public enum StoreError: Error, Hashable, Sendable {
+    /// A guard did not hold; nothing was written. Names the first guard that failed.
+    case conflict(key: String)
+    /// The disk or quota is full; nothing was written.
+    case full(String)
+    /// The store cannot be written or reached now; whether a write happened may be unknown for a networked store,
+    /// never for SQLite.
+    case unavailable(String)
+    /// What is stored cannot be read.
+    case corrupt(String)
+}
+
+/// The one thing that OnDeck asks of SQLite, etcd and Consul: ordered, guarded, durable batches.
+///
+/// Contract (Tests/StoreTests/PortContract.swift runs it against every engine):
+/// - `commit` returns only when the batch is durable (fsynced; quorum-committed), and its revision is larger than
+///   any before it. A batch without writes is refused as a programming error.
+/// - `read` sees every commit that returned before it was called.
+/// - `changes` yields, after the snapshot's revision, every commit that touched a key with the prefix, once, in
+///   order, this process's own included; the stream ends only when the store is closed or the reader is too slow
+///   to follow (it must then read again).
+public protocol StateStore: Sendable {
+    func read(prefix: String) async throws(StoreError) -> StoreSnapshot
+    func commit(_ batch: StoreBatch) async throws(StoreError) -> Revision
+    func changes(prefix: String, after revision: Revision) async throws(StoreError) -> AsyncStream<StoreChange>
+    func close() async
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Addresses
+
+/// The options of one message, in order, already split (RFC 3396) into one value a code: what was repeated on the
+/// wire is joined here, what is longer than 255 octets is split again when it is sent.
+///
+/// One allocation: entries stand one after another as code, two length octets, value.
+public struct DHCPOptions: Hashable, Sendable {
+    @usableFromInline var storage: [UInt8] = []
+
+    public init() {}
+
+    /// Takes entries as they stand in `storage`.
+    init(storage: [UInt8]) { self.storage = storage }
+
+    public init(_ entries: [(DHCPOptionCode, [UInt8])]) {
+        for (code, value) in entries { append(code, value) }
+    }
+
+    public var isEmpty: Bool { storage.isEmpty }
+
+    public mutating func append(_ code: DHCPOptionCode, _ value: some Collection<UInt8>) {
+        storage.append(code.rawValue)
+        storage.append(uint16: UInt16(clamping: value.count))
+        storage.append(contentsOf: value.prefix(Int(UInt16.max)))
+    }
+
+    public mutating func append(_ code: DHCPOptionCode, _ address: IPv4Address) {
+        storage.append(code.rawValue)
+        storage.append(uint16: 4)
+        storage.append(uint32: address.bits)
+    }
+
+    public mutating func append(_ code: DHCPOptionCode, uint32 value: UInt32) {
+        append(code, IPv4Address(bits: value))
+    }
+
+    public mutating func append(_ code: DHCPOptionCode, uint8 value: UInt8) {
+        storage.append(code.rawValue)
+        storage.append(uint16: 1)
+        storage.append(value)
+    }
+
+    public func contains(_ code: DHCPOptionCode) -> Bool { range(of: code) != nil }
+
+    /// The value's octets, without a copy; nil when the option is absent (an empty value is not nil).
+    public subscript(code: DHCPOptionCode) -> ArraySlice<UInt8>? {
+        guard let range = range(of: code) else { return nil }
+        return storage[range]
+    }
+
+    public func bytes(_ code: DHCPOptionCode) -> [UInt8]? { self[code].map(Array.init) }
+
+    public func address(_ code: DHCPOptionCode) -> IPv4Address? { uint32(code).map(IPv4Address.init(bits:)) }
+
+    /// Nil when absent or not exactly four octets long.
+    public func uint32(_ code: DHCPOptionCode) -> UInt32? {
+        guard let range = range(of: code), range.count == 4 else { return nil }
+        return storage[range].reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    public func uint16(_ code: DHCPOptionCode) -> UInt16? {
+        guard let range = range(of: code), range.count == 2 else { return nil }
+        return storage[range].reduce(0) { $0 << 8 | UInt16($1) }
+    }
+
+    public func uint8(_ code: DHCPOptionCode) -> UInt8? {
+        guard let range = range(of: code), range.count == 1 else { return nil }
+        return storage[range.lowerBound]
+    }
+
+    /// Calls `body` with each entry in order. The slice is valid as long as this value is.
+    public func forEach(_ body: (DHCPOptionCode, ArraySlice<UInt8>) -> Void) {
+        var i = 0
+        while i < storage.count {
+            let length = Int(storage[i + 1]) << 8 | Int(storage[i + 2])
+            body(DHCPOptionCode(rawValue: storage[i]), storage[(i + 3)..<(i + 3 + length)])
+            i += 3 + length
+        }
+    }
+
+    /// The same options without this one.
+    public func removing(_ code: DHCPOptionCode) -> DHCPOptions {
+        guard let range = range(of: code) else { return self }
+        var copy = self
+        copy.storage.removeSubrange((range.lowerBound - 3)..<range.upperBound)
+        return copy
+    }
+
+    func range(of code: DHCPOptionCode) -> Range<Int>? {
+        var i = 0
+        while i < storage.count {
+            let length = Int(storage[i + 1]) << 8 | Int(storage[i + 2])
+            if storage[i] == code.rawValue { return (i + 3)..<(i + 3 + length) }
+            i += 3 + length
+        }
+        return nil
+    }
+}
