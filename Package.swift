@@ -39,7 +39,7 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports",
+                "Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ],
@@ -93,6 +93,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
     ]

@@ -16,6 +16,7 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
 
     /// Reads dotted-quad text; four decimal octets and nothing else. Returns nil for anything else,
     /// also for the octal-looking "010.0.0.1", which tools read in different ways.
+    @inlinable
     public init?(_ text: some StringProtocol) {
         var bits: UInt32 = 0
         var octets = 0
@@ -38,8 +39,10 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
     }
 
     public var octets: (UInt8, UInt8, UInt8, UInt8) {
-        (UInt8(truncatingIfNeeded: bits >> 24), UInt8(truncatingIfNeeded: bits >> 16),
-         UInt8(truncatingIfNeeded: bits >> 8), UInt8(truncatingIfNeeded: bits))
+        (
+            UInt8(truncatingIfNeeded: bits >> 24), UInt8(truncatingIfNeeded: bits >> 16),
+            UInt8(truncatingIfNeeded: bits >> 8), UInt8(truncatingIfNeeded: bits)
+        )
     }
 
     /// The four octets in network order.

@@ -56,6 +56,8 @@ public enum Limits {
     public static let bootLoopWindowSeconds: Int64 = 3_600
     public static let bootURLBytesMax = 100
     public static let renderedBytesMax = 1 << 20
+    /// x86 and ARM: COMMAND_LINE_SIZE without its NUL.
+    public static let kernelArgumentsBytesMax = 2_047
 
     // Site
     public static let nameBytesMax = 63
@@ -64,13 +66,16 @@ public enum Limits {
     /// The largest pool: a /8's worth.
     public static let poolAddressesMax = 1 << 24
     public static let templateBytesMax = 256 << 10
+    /// Sections and partials inside each other.
+    public static let templateDepthMax = 32
+    public static let templateProblemsMax = 20
     public static let siteBytesMax = 256 << 20
     public static let parameterDepthMax = 16
     /// Errors of one document that are shown; the rest is counted.
     public static let fieldErrorsMax = 1_000
     public static let documentDepthMax = 64
-    /// Values in one document, aliases followed: 100 000 reservations are a million.
-    public static let documentValuesMax = 16_000_000
+    /// Values that the aliases of a YAML document may add to those that are written.
+    public static let documentAliasedValuesMax = 100_000
     /// Option 61 and the sub-options of option 82.
     public static let identityBytesMax = 255
     public static let macsPerMachineMax = 64
@@ -128,6 +133,20 @@ public enum Limits {
     public static let tokenBytesMax = 512
     /// Balancers drop connections that are silent for longer than 15 s or so.
     public static let watchHeartbeatSeconds: Int64 = 10
+
+    // Store
+    /// Batches that wait for the disk; what comes beyond it is refused.
+    public static let storeCommitsWaitingMax = 1_024
+    /// Batches that wait together share a transaction until it has this many writes.
+    public static let storeGroupWritesMax = 1_024
+    public static let storeReadersMax = 2
+    /// How long another program (an operator's sqlite3) may hold the database before a commit fails.
+    public static let storeBusyMilliseconds = 2_000
+    /// The write-ahead log is copied into the database at this size, at the latest: a pause of 0.1 s or less.
+    public static let storeLogBytesMax = 16 << 20
+    /// What a reader of changes may lie behind when it begins.
+    public static let storeHistoryBytesMax = 16 << 20
+    public static let storeChangesBufferedPerReader = 1_024
 
     // Timeline
     public static let eventsKept = 20_000

@@ -21,6 +21,7 @@ extension SiteCheck {
             self.subnet(subnet, of: network, at: "\(field).subnets[\(index)]")
         }
         options(network.options, at: field)
+        parameters(network.parameters, at: "\(field).parameters")
         mode(network, at: field)
     }
 
@@ -32,7 +33,8 @@ extension SiteCheck {
         }
         if allowed.contains(network.leaseSeconds), network.leaseSeconds < Limits.leaseSecondsShort {
             warn(
-                "\(field).lease", "\(network.leaseSeconds) s is short: every client renews every "
+                "\(field).lease",
+                "\(network.leaseSeconds) s is short: every client renews every "
                     + "\(network.leaseSeconds / 2) s, and loses its address in an outage of that length",
                 hint: "an hour is usual")
         }
@@ -121,9 +123,10 @@ extension SiteCheck {
         guard var widest = all.first else { return }
         for next in all.dropFirst() {
             if widest.subnet.overlaps(next.subnet) {
+                let other = "networks.\(widest.network).subnets[\(widest.index)]"
                 refuse(
                     "networks.\(next.network).subnets[\(next.index)].subnet",
-                    "\(next.subnet) overlaps with \(widest.subnet), networks.\(widest.network).subnets[\(widest.index)]",
+                    "\(next.subnet) overlaps with \(widest.subnet), \(other)",
                     hint: widest.network == next.network ? nil : "an address must belong to one network")
             } else {
                 widest = next

@@ -33,8 +33,10 @@ public enum SiteValidation {
         var check = SiteCheck(site: site, builtIn: builtIn)
         check.networks()
         check.reservations()
+        check.profiles()
         check.machines()
         check.environments()
+        check.parameters(site.parameters, at: "parameters")
         check.findings.cut()
         return check.findings
     }
@@ -77,6 +79,14 @@ struct SiteCheck {
         refuse(field, "there is no template \(name)", hint: Self.hint(known))
     }
 
+    /// Templates have some names for themselves.
+    mutating func parameters(_ parameters: Parameters, at field: String) {
+        for name in parameters.keys.sorted() where TemplateContext.reservedNames.contains(name) {
+            refuse(
+                "\(field).\(name)", "templates have \(name) for something else", hint: "call the parameter otherwise")
+        }
+    }
+
     static func hint(_ known: [String]) -> String {
         let names = Set(known).sorted()
         switch names.count {
@@ -87,6 +97,13 @@ struct SiteCheck {
     }
 
     // MARK: Machines
+
+    mutating func profiles() {
+        for name in site.names(.profile) {
+            guard let profile = site.profiles[name] else { continue }
+            parameters(profile.parameters, at: "profiles.\(name).parameters")
+        }
+    }
 
     mutating func machines() {
         var machineByMAC: [MACAddress: String] = [:]
@@ -107,6 +124,7 @@ struct SiteCheck {
                 refuse("\(field).profiles[\(index)]", "there is no profile \(profile)", hint: hint)
             }
             if let environment = machine.intent.environment { self.environment(environment, at: "\(field).intent") }
+            parameters(machine.parameters, at: "\(field).parameters")
             if machine.macs.isEmpty, machine.uuid == nil {
                 warn(field, "has no MAC address and no UUID: no machine will ever be this one")
             }
@@ -131,11 +149,14 @@ struct SiteCheck {
             for (answer, template) in environment.answers.sorted(by: { $0.key < $1.key }) {
                 self.template(template, at: "\(field).answers.\(answer)")
             }
+            parameters(environment.parameters, at: "\(field).parameters")
         }
     }
 
     private mutating func files(_ files: BootEnvironment.Files, at field: String) {
-        if let problem = ContentName.problem(files.kernel) { refuse("\(field).kernel", problem, hint: ContentName.rule) }
+        if let problem = ContentName.problem(files.kernel) {
+            refuse("\(field).kernel", problem, hint: ContentName.rule)
+        }
         for (index, initrd) in files.initrds.enumerated() {
             guard let problem = ContentName.problem(initrd) else { continue }
             refuse("\(field).initrds[\(index)]", problem, hint: ContentName.rule)

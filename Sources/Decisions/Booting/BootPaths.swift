@@ -40,6 +40,8 @@ public enum BootPath: Hashable, Sendable {
     case done(MACAddress)
     case progress(MACAddress, step: String)
     case content(ContentPath)
+    /// The script that leads every machine to its own.
+    case firstStage
 
     static let loaderSet = "ipxe/"
     private static let autoexecName = "autoexec.ipxe"
@@ -48,22 +50,25 @@ public enum BootPath: Hashable, Sendable {
     public init(_ path: some StringProtocol) throws(ContentPath.Refusal) {
         let name = try ContentPath(path.drop { $0 == "/" })
         let segments = name.segments
-        guard segments[0] == "b" else {
-            guard segments.count > 1 else { throw .noSet }
-            self = .content(name)
-            return
-        }
+        guard segments[0] != "b" else { self = try Self.machine(segments); return }
+        if segments == [Self.autoexecName] || segments == ["boot.ipxe"] { self = .firstStage; return }
+        guard segments.count > 1 else { throw .noSet }
+        self = .content(name)
+    }
+
+    private static func machine(_ segments: [String]) throws(ContentPath.Refusal) -> BootPath {
         guard segments.count > 1, let mac = MACAddress(segments[1]), mac.hyphenated == segments[1].lowercased() else {
             throw .notAMachine
         }
+        let rest = segments.dropFirst(3).joined(separator: "/")
         switch (segments.count, segments.count > 2 ? segments[2] : "") {
-        case (2, _): self = .script(mac)
-        case (3, "done"): self = .done(mac)
-        case (4, "a"): self = .answer(mac, name: segments[3])
-        case (4, "p"): self = .progress(mac, step: segments[3])
+        case (2, _): return .script(mac)
+        case (3, "done"): return .done(mac)
+        case (4..., "a"): return .answer(mac, name: rest)
+        case (4..., "p"): return .progress(mac, step: rest)
         default:
-            let rest = segments.dropFirst(2).joined(separator: "/")
-            self = segments.last == Self.autoexecName ? .autoexec(mac) : .loader(mac, try ContentPath(Self.loaderSet + rest))
+            if segments.last == autoexecName { return .autoexec(mac) }
+            return .loader(mac, try ContentPath(loaderSet + segments.dropFirst(2).joined(separator: "/")))
         }
     }
 
@@ -73,7 +78,7 @@ public enum BootPath: Hashable, Sendable {
         case .loader(let mac, _), .autoexec(let mac), .script(let mac), .answer(let mac, _), .done(let mac),
             .progress(let mac, _):
             mac
-        case .content: nil
+        case .content, .firstStage: nil
         }
     }
 }

@@ -35,10 +35,10 @@ public struct BootReply: Hashable, Sendable {
     public func apply(to reply: inout DHCPReply) {
         reply.nextServer = nextServer
         if bootFile.utf8.count <= Self.fileBytesMax { reply.bootFile = Array(bootFile.utf8) }
-        options.forEach { code, value in
-            if reply.options.contains(code) { reply.options = reply.options.removing(code) }
-            reply.options.append(code, value)
-        }
+        var merged = DHCPOptions()
+        for (code, value) in reply.options where !options.contains(code) { merged.append(code, value) }
+        for (code, value) in options { merged.append(code, value) }
+        reply.options = merged
     }
 
     /// The `file` field has 128 octets, the last of them NUL (RFC 2131 2).

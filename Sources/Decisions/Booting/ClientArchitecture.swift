@@ -23,6 +23,7 @@ public struct ClientArchitecture: Hashable, Sendable, CustomStringConvertible {
     }
 
     struct Entry: Sendable {
+        let code: UInt16
         let meaning: String
         let firmware: Firmware
         let processor: Architecture?
@@ -61,64 +62,72 @@ extension ClientArchitecture {
         ["ipxe/\(directory)/snponly.efi", "ipxe/\(directory)/ipxe.efi"]
     }
 
-    private static func none(_ meaning: String) -> Entry {
-        Entry(meaning: meaning, firmware: .other, processor: nil, loaders: [])
+    private static func none(_ code: UInt16, _ meaning: String) -> Entry {
+        Entry(code: code, meaning: meaning, firmware: .other, processor: nil, loaders: [])
     }
 
-    private static func uefi(_ meaning: String, _ processor: Architecture? = nil, _ loaders: [String] = []) -> Entry {
-        Entry(meaning: meaning, firmware: .uefi, processor: processor, loaders: loaders)
+    private static func uefi(
+        _ code: UInt16, _ meaning: String, _ processor: Architecture? = nil, _ loaders: [String] = []
+    ) -> Entry {
+        Entry(code: code, meaning: meaning, firmware: .uefi, processor: processor, loaders: loaders)
     }
 
-    private static func http(_ meaning: String, _ processor: Architecture? = nil, _ loaders: [String] = []) -> Entry {
-        Entry(meaning: meaning, firmware: .uefiHTTP, processor: processor, loaders: loaders)
+    private static func uBoot(_ code: UInt16, _ meaning: String, isHTTP: Bool, _ processor: Architecture) -> Entry {
+        Entry(
+            code: code, meaning: meaning, firmware: isHTTP ? .uBootHTTP : .uBoot, processor: processor,
+            loaders: processor == .arm64 ? loaders("arm64") : [])
     }
 
-    /// By code; IANA, checked against iPXE's headers.
+    private static func http(
+        _ code: UInt16, _ meaning: String, _ processor: Architecture? = nil, _ loaders: [String] = []
+    ) -> Entry {
+        Entry(code: code, meaning: meaning, firmware: .uefiHTTP, processor: processor, loaders: loaders)
+    }
+
+    /// In the order of the codes, without a gap; IANA, checked against iPXE's headers.
     private static let table: [Entry] = [
-        /* 0x00 */ Entry(meaning: "x86 BIOS", firmware: .bios, processor: .x64, loaders: biosLoaders),
-        /* 0x01 */ none("NEC PC-98"),
-        /* 0x02 */ none("Itanium"),
-        /* 0x03 */ none("DEC Alpha"),
-        /* 0x04 */ none("Arc x86"),
-        /* 0x05 */ none("Intel Lean Client"),
-        /* 0x06 */ uefi("x86 UEFI", .x86, loaders("i386")),
-        /* 0x07 */ uefi("x64 UEFI", .x64, x64Loaders),
-        /* 0x08 */ none("XScale"),
-        /* 0x09 */ uefi("EBC, which is x64 UEFI", .x64, x64Loaders),
-        /* 0x0a */ uefi("ARM 32-bit UEFI", .arm32, loaders("arm32")),
-        /* 0x0b */ uefi("ARM 64-bit UEFI", .arm64, loaders("arm64")),
-        /* 0x0c */ none("PowerPC Open Firmware"),
-        /* 0x0d */ none("PowerPC ePAPR"),
-        /* 0x0e */ none("POWER OPAL"),
-        /* 0x0f */ http("x86 UEFI HTTP", .x86, loaders("i386")),
-        /* 0x10 */ http("x64 UEFI HTTP", .x64, x64Loaders),
-        /* 0x11 */ http("EBC HTTP, which is x64 UEFI HTTP", .x64, x64Loaders),
-        /* 0x12 */ http("ARM 32-bit UEFI HTTP", .arm32, loaders("arm32")),
-        /* 0x13 */ http("ARM 64-bit UEFI HTTP", .arm64, loaders("arm64")),
-        /* 0x14 */ Entry(meaning: "x86 BIOS HTTP", firmware: .biosHTTP, processor: .x64, loaders: biosLoaders),
-        /* 0x15 */ Entry(meaning: "ARM 32-bit U-Boot", firmware: .uBoot, processor: .arm32, loaders: []),
-        /* 0x16 */
-        Entry(meaning: "ARM 64-bit U-Boot", firmware: .uBoot, processor: .arm64, loaders: loaders("arm64")),
-        /* 0x17 */ Entry(meaning: "ARM 32-bit U-Boot HTTP", firmware: .uBootHTTP, processor: .arm32, loaders: []),
-        /* 0x18 */
-        Entry(meaning: "ARM 64-bit U-Boot HTTP", firmware: .uBootHTTP, processor: .arm64, loaders: loaders("arm64")),
-        /* 0x19 */ uefi("RISC-V 32-bit UEFI"),
-        /* 0x1a */ http("RISC-V 32-bit UEFI HTTP"),
-        /* 0x1b */ uefi("RISC-V 64-bit UEFI", .riscv64, loaders("riscv64")),
-        /* 0x1c */ http("RISC-V 64-bit UEFI HTTP", .riscv64, loaders("riscv64")),
-        /* 0x1d */ uefi("RISC-V 128-bit UEFI"),
-        /* 0x1e */ http("RISC-V 128-bit UEFI HTTP"),
-        /* 0x1f */ none("s390 basic"),
-        /* 0x20 */ none("s390 extended"),
-        /* 0x21 */ uefi("MIPS 32-bit UEFI"),
-        /* 0x22 */ uefi("MIPS 64-bit UEFI"),
-        /* 0x23 */ uefi("Sunway 32-bit UEFI"),
-        /* 0x24 */ uefi("Sunway 64-bit UEFI"),
-        /* 0x25 */ uefi("LoongArch 32-bit UEFI"),
-        /* 0x26 */ http("LoongArch 32-bit UEFI HTTP"),
-        /* 0x27 */ uefi("LoongArch 64-bit UEFI", .loongarch64, loaders("loong64")),
-        /* 0x28 */ http("LoongArch 64-bit UEFI HTTP", .loongarch64, loaders("loong64")),
-        /* 0x29 */ none("ARM rpiboot"),
+        Entry(code: 0x00, meaning: "x86 BIOS", firmware: .bios, processor: .x64, loaders: biosLoaders),
+        none(0x01, "NEC PC-98"),
+        none(0x02, "Itanium"),
+        none(0x03, "DEC Alpha"),
+        none(0x04, "Arc x86"),
+        none(0x05, "Intel Lean Client"),
+        uefi(0x06, "x86 UEFI", .x86, loaders("i386")),
+        uefi(0x07, "x64 UEFI", .x64, x64Loaders),
+        none(0x08, "XScale"),
+        uefi(0x09, "EBC, which is x64 UEFI", .x64, x64Loaders),
+        uefi(0x0a, "ARM 32-bit UEFI", .arm32, loaders("arm32")),
+        uefi(0x0b, "ARM 64-bit UEFI", .arm64, loaders("arm64")),
+        none(0x0c, "PowerPC Open Firmware"),
+        none(0x0d, "PowerPC ePAPR"),
+        none(0x0e, "POWER OPAL"),
+        http(0x0f, "x86 UEFI HTTP", .x86, loaders("i386")),
+        http(0x10, "x64 UEFI HTTP", .x64, x64Loaders),
+        http(0x11, "EBC HTTP, which is x64 UEFI HTTP", .x64, x64Loaders),
+        http(0x12, "ARM 32-bit UEFI HTTP", .arm32, loaders("arm32")),
+        http(0x13, "ARM 64-bit UEFI HTTP", .arm64, loaders("arm64")),
+        Entry(code: 0x14, meaning: "x86 BIOS HTTP", firmware: .biosHTTP, processor: .x64, loaders: biosLoaders),
+        uBoot(0x15, "ARM 32-bit U-Boot", isHTTP: false, .arm32),
+        uBoot(0x16, "ARM 64-bit U-Boot", isHTTP: false, .arm64),
+        uBoot(0x17, "ARM 32-bit U-Boot HTTP", isHTTP: true, .arm32),
+        uBoot(0x18, "ARM 64-bit U-Boot HTTP", isHTTP: true, .arm64),
+        uefi(0x19, "RISC-V 32-bit UEFI"),
+        http(0x1a, "RISC-V 32-bit UEFI HTTP"),
+        uefi(0x1b, "RISC-V 64-bit UEFI", .riscv64, loaders("riscv64")),
+        http(0x1c, "RISC-V 64-bit UEFI HTTP", .riscv64, loaders("riscv64")),
+        uefi(0x1d, "RISC-V 128-bit UEFI"),
+        http(0x1e, "RISC-V 128-bit UEFI HTTP"),
+        none(0x1f, "s390 basic"),
+        none(0x20, "s390 extended"),
+        uefi(0x21, "MIPS 32-bit UEFI"),
+        uefi(0x22, "MIPS 64-bit UEFI"),
+        uefi(0x23, "Sunway 32-bit UEFI"),
+        uefi(0x24, "Sunway 64-bit UEFI"),
+        uefi(0x25, "LoongArch 32-bit UEFI"),
+        http(0x26, "LoongArch 32-bit UEFI HTTP"),
+        uefi(0x27, "LoongArch 64-bit UEFI", .loongarch64, loaders("loong64")),
+        http(0x28, "LoongArch 64-bit UEFI HTTP", .loongarch64, loaders("loong64")),
+        none(0x29, "ARM rpiboot"),
     ]
 
     /// Every assigned value.

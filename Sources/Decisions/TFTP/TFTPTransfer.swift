@@ -28,6 +28,11 @@ public struct TFTPTransfer: ~Copyable {
         public var acknowledgedBytes: Int
         /// Blocks and OACKs sent more than once.
         public var retransmits: Int
+
+        public init(acknowledgedBytes: Int, retransmits: Int) {
+            self.acknowledgedBytes = acknowledgedBytes
+            self.retransmits = retransmits
+        }
     }
 
     public enum StartAction: Hashable, Sendable {
@@ -77,6 +82,8 @@ public struct TFTPTransfer: ~Copyable {
     private var acknowledged = 0
     /// Blocks up to this one have been sent.
     private var sent = 0
+    /// `sent` as it was when the window was repeated last.
+    private var sentBeforeRepeat = 0
     private var retries = 0
     private var retransmits = 0
     private var timing: TFTPTiming
@@ -148,8 +155,10 @@ public struct TFTPTransfer: ~Copyable {
     /// The client has some of the window and says so: a block was lost, or it counts its windows otherwise than we.
     private mutating func gap(after blocks: Int, _ now: Int64) -> AcknowledgeAction {
         progressed(by: blocks)
-        // Sooner than an answer can come, it answers something older: what is under way need not be sent again.
-        guard couldAnswerLastSend(now) else {
+        // Sooner than an answer can come, it answers something older. And the very last block that was out before a
+        // window was repeated says that nothing was missing: the repetition reached a client that had it all. What
+        // is under way need not be sent again, or each repetition would bring about the next.
+        guard couldAnswerLastSend(now), acknowledged != sentBeforeRepeat else {
             let fresh = extend(now)
             sampleFrom = nil
             return fresh.isEmpty ? .ignore : .send(blocks: fresh)
@@ -233,6 +242,7 @@ public struct TFTPTransfer: ~Copyable {
     private mutating func repeatWindow(_ now: Int64) -> Range<Int> {
         let last = min(acknowledged + window, blockCount)
         retransmits += sent - acknowledged
+        sentBeforeRepeat = sent
         sent = max(last, sent)
         sampleFrom = nil
         arm(now)

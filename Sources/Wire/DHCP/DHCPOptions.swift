@@ -70,24 +70,6 @@ public struct DHCPOptions: Hashable, Sendable {
         return storage[range.lowerBound]
     }
 
-    /// Calls `body` with each entry in order. The slice is valid as long as this value is.
-    public func forEach(_ body: (DHCPOptionCode, ArraySlice<UInt8>) -> Void) {
-        var i = 0
-        while i < storage.count {
-            let length = Int(storage[i + 1]) << 8 | Int(storage[i + 2])
-            body(DHCPOptionCode(rawValue: storage[i]), storage[(i + 3)..<(i + 3 + length)])
-            i += 3 + length
-        }
-    }
-
-    /// The same options without this one.
-    public func removing(_ code: DHCPOptionCode) -> DHCPOptions {
-        guard let range = range(of: code) else { return self }
-        var copy = self
-        copy.storage.removeSubrange((range.lowerBound - 3)..<range.upperBound)
-        return copy
-    }
-
     func range(of code: DHCPOptionCode) -> Range<Int>? {
         var i = 0
         while i < storage.count {
@@ -97,4 +79,24 @@ public struct DHCPOptions: Hashable, Sendable {
         }
         return nil
     }
+}
+
+/// The entries in order.
+extension DHCPOptions: Sequence {
+    public struct Iterator: IteratorProtocol {
+        private let storage: [UInt8]
+        private var offset = 0
+
+        init(_ storage: [UInt8]) { self.storage = storage }
+
+        public mutating func next() -> (code: DHCPOptionCode, value: ArraySlice<UInt8>)? {
+            guard offset < storage.count else { return nil }
+            let code = DHCPOptionCode(rawValue: storage[offset])
+            let start = offset + 3
+            offset = start + (Int(storage[offset + 1]) << 8 | Int(storage[offset + 2]))
+            return (code, storage[start..<offset])
+        }
+    }
+
+    public func makeIterator() -> Iterator { Iterator(storage) }
 }

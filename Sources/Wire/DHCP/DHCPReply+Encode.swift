@@ -75,10 +75,13 @@ extension DHCPReply {
     private func appendOptions(
         _ placement: OptionPlacement, _ place: OptionPlacement.Field, _ output: inout OutputSpan<UInt8>
     ) {
+        guard let fields = placement.fields else {
+            for (code, value) in options where place == .main && code.standsInOptions { output.append(code, value) }
+            return
+        }
         var index = 0
-        options.forEach { code, value in
-            let isHere = placement.fields.map { $0[index] == place } ?? code.standsInOptions
-            if isHere { output.append(code, value) }
+        for (code, value) in options {
+            if fields[index] == place { output.append(code, value) }
             index += 1
         }
     }

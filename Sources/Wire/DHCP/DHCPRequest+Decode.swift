@@ -42,7 +42,7 @@ extension DHCPReply {
         nextServer = fixed.nextServer
         if areas?.usesServerName != true { serverName = Self.text(bytes, DHCPLayout.serverName) }
         if areas?.usesFile != true { bootFile = Self.text(bytes, DHCPLayout.bootFile) }
-        areas?.options.forEach { code, value in
+        for (code, value) in areas?.options ?? DHCPOptions() {
             if code == .relayAgentInformation {
                 relayAgentInformation = Array(value)
             } else {

@@ -11,7 +11,7 @@ extension DHCPRequest {
         lines.append(DHCPText.hardware(hardware))
         lines.append("hops \(hops) secs \(seconds) flags \(DHCPText.flags(flags))")
         lines.append("ciaddr \(clientAddress) giaddr \(relayAddress)")
-        options.forEach { code, value in lines += DHCPText.option(code, Array(value)) }
+        for (code, value) in options { lines += DHCPText.option(code, Array(value)) }
         return lines.joined(separator: "\n  ")
     }
 }
@@ -26,7 +26,7 @@ extension DHCPReply {
         lines.append("ciaddr \(clientAddress) yiaddr \(yourAddress) siaddr \(nextServer) giaddr \(relayAddress)")
         if !serverName.isEmpty { lines.append("sname \(DHCPText.printable(serverName))") }
         if !bootFile.isEmpty { lines.append("file \(DHCPText.printable(bootFile))") }
-        options.forEach { code, value in lines += DHCPText.option(code, Array(value)) }
+        for (code, value) in options { lines += DHCPText.option(code, Array(value)) }
         if let relayAgentInformation { lines += DHCPText.option(.relayAgentInformation, relayAgentInformation) }
         return lines.joined(separator: "\n  ")
     }

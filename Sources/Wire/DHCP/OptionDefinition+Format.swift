@@ -22,7 +22,7 @@ extension OptionDefinition {
         case .uint8: Self.integer(bytes, UInt8.self)
         case .uint16: Self.integer(bytes, UInt16.self)
         case .uint32: Self.integer(bytes, UInt32.self)
-        case .int32: Self.integer(bytes, UInt32.self).map { _ in ["\(Int32(truncatingIfNeeded: Self.number(bytes[...])))"] }
+        case .int32: bytes.count == 4 ? ["\(Int32(truncatingIfNeeded: Self.number(bytes[...])))"] : nil
         case .uint8List: bytes.isEmpty ? nil : bytes.map(String.init)
         case .uint16List: Self.chunks(bytes, of: 2)?.map { "\(Self.number($0))" }
         case .boolean: bytes == [1] ? ["true"] : bytes == [0] ? ["false"] : nil

@@ -51,14 +51,15 @@ struct OptionPlacement {
     }
 
     private mutating func place(_ options: DHCPOptions, room: Int, canOverload: Bool) {
+        // Option 52 itself takes three octets of the options field, and End one of each other field.
+        let canOverload = canOverload && room >= 3 && !(sendsBootFile && sendsServerName)
         var room = (
-            // Three octets of the options field are for option 52 itself, one of each other field for its End.
             main: room - (canOverload ? 3 : 0),
             file: canOverload && !sendsBootFile ? DHCPLayout.bootFile.width - 1 : 0,
             serverName: canOverload && !sendsServerName ? DHCPLayout.serverName.width - 1 : 0
         )
         var fields: [Field] = []
-        options.forEach { code, value in
+        for (code, value) in options {
             let size = Self.wireBytes(value.count)
             if !code.standsInOptions {
                 fields.append(.none)
@@ -89,7 +90,7 @@ struct OptionPlacement {
 
     private static func wireBytes(_ options: DHCPOptions) -> Int {
         var total = 0
-        options.forEach { code, value in if code.standsInOptions { total += wireBytes(value.count) } }
+        for (code, value) in options where code.standsInOptions { total += wireBytes(value.count) }
         return total
     }
 

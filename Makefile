@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make` lists what there is to do. Everything that is built goes to a scratch folder outside the clone.
+
+# Under sudo: that of the user who built it.
+HOME_OF_BUILDER := $(if $(SUDO_USER),$(shell getent passwd $(SUDO_USER) | cut -d: -f6),$(HOME))
+export ONDECK_SCRATCH ?= $(HOME_OF_BUILDER)/.cache/ondeck-build
+DEBUG   := $(ONDECK_SCRATCH)/debug
+RELEASE := $(ONDECK_SCRATCH)/release
+BINARY  ?= $(RELEASE)/release/ondeck
+
+FIRMWARE     ?= uefi
+ONLY         ?=
+FUZZ_SECONDS ?= 60
+SOAK_MINUTES ?= 30
+
+prefix     ?= /usr/local
+bindir     := $(prefix)/bin
+docdir     := $(prefix)/share/doc/ondeck
+sysconfdir ?= /etc
+unitdir    := $(prefix)/lib/systemd/system
+sysusers   := $(prefix)/lib/sysusers.d
+completion := $(prefix)/share/bash-completion/completions
+
+INSTALLED := $(bindir)/ondeck $(unitdir)/ondeck.service $(sysusers)/ondeck.conf $(completion)/ondeck \
+             $(docdir)/LICENSE $(docdir)/NOTICE $(docdir)/site.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit system build debug install uninstall lint format fuzz soak \
+        bench-dhcp bench-start bench-scale bench-tftp bench-http
+
+help:
+	@echo 'make demo [FIRMWARE=uefi|bios|http]  a machine boots from the network, here, in private namespaces'
+	@echo 'make test                            everything that CI checks: lint, units, fuzz, system (30 minutes)'
+	@echo 'make system [ONLY="cli kill9"]       the system tests only; make unit: the others'
+	@echo 'make build                           the release binary: $(BINARY)'
+	@echo 'make install [prefix= DESTDIR=]      and make uninstall'
+	@echo 'make bench-dhcp bench-start bench-scale bench-tftp bench-http'
+	@echo '                                     each beside a peer, in one run; ends with the figures'
+	@echo 'make fuzz [FUZZ_SECONDS=60]          random bytes against every decoder'
+	@echo 'make soak [SOAK_MINUTES=30]          load, kill -9 and growth, for as long as you like'
+	@echo 'make lint format                     swift format, shellcheck'
+	@echo 'Missing packages are installed by apt-get; Swift 6.3 is not, but you are told how.'
+
+demo:
+	@scripts/need build demo
+	@$(MAKE) --no-print-directory debug
+	@ONDECK=$(DEBUG)/debug/ondeck demo/run $(FIRMWARE)
+
+debug:
+	@scripts/need build
+	swift build --scratch-path $(DEBUG) --product ondeck
+
+test:
+	@scripts/test
+
+unit:
+	@scripts/need build
+	swift test --scratch-path $(DEBUG) --parallel
+
+system:
+	@scripts/need build test
+	@$(MAKE) --no-print-directory debug
+	@ONDECK=$(DEBUG)/debug/ondeck Tests/System/run $(ONLY)
+
+build:
+	@scripts/need build
+	@scripts/build-release
+
+# Installs the binary that is there; builds it first if there is none.
+install:
+	@test -x $(BINARY) || $(MAKE) --no-print-directory build
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusers) $(DESTDIR)$(completion) \
+	    $(DESTDIR)$(docdir) $(DESTDIR)$(sysconfdir)/ondeck
+	install -m 755 $(BINARY) $(DESTDIR)$(bindir)/ondeck
+	sed 's|@bindir@|$(bindir)|; s|@sysconfdir@|$(sysconfdir)|; s|@docdir@|$(docdir)|' packaging/ondeck.service \
+	    >$(DESTDIR)$(unitdir)/ondeck.service
+	install -m 644 packaging/ondeck.sysusers $(DESTDIR)$(sysusers)/ondeck.conf
+	$(BINARY) --generate-completion-script bash >$(DESTDIR)$(completion)/ondeck
+	install -m 644 LICENSE NOTICE demo/site.yaml $(DESTDIR)$(docdir)
+	test -e $(DESTDIR)$(sysconfdir)/ondeck/ondeck.yaml || \
+	    install -m 644 packaging/ondeck.yaml $(DESTDIR)$(sysconfdir)/ondeck/ondeck.yaml
+	@echo
+	@echo 'Installed. Next: systemd-sysusers && systemctl daemon-reload && systemctl enable --now ondeck'
+	@echo 'then describe your site ($(docdir)/site.yaml is an example) and: ondeck apply -f site.yaml'
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	rmdir $(DESTDIR)$(docdir) 2>/dev/null || true
+	@echo 'Kept: $(sysconfdir)/ondeck and /var/lib/ondeck'
+
+lint:
+	@scripts/need build test
+	@scripts/lint
+
+format:
+	swift format --in-place --parallel --recursive Sources Tests Package.swift
+
+fuzz:
+	@scripts/need build
+	@Fuzz/run $(FUZZ_SECONDS)
+
+soak:
+	@scripts/need build test
+	@$(MAKE) --no-print-directory debug
+	@ONDECK=$(DEBUG)/debug/ondeck Tests/System/soak $(SOAK_MINUTES)
+
+bench-dhcp bench-start bench-scale bench-tftp bench-http:
+	@scripts/need build bench
+	@scripts/build-release
+	@ONDECK=$(BINARY) Bench/$(@:bench-%=%).sh

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Addresses
+import Model
+
+extension Network {
+    private static let keys = [
+        "mode", "interface", "lease", "lease-max", "authoritative", "identity", "unknown", "probe", "server-id",
+        "boot-server", "compatibility", "options", "parameters", "subnets",
+    ]
+
+    /// Words that other servers have for what is ours by another name.
+    private static let advice = [
+        "gateway": "set it in 'options': routers: [10.64.0.254]",
+        "routers": "it goes into 'options'",
+        "dns": "set it in 'options': domain-name-servers: [10.64.0.1]",
+        "domain-name-servers": "it goes into 'options'",
+        "domain-name": "it goes into 'options'",
+        "next-server": "did you mean 'boot-server'?",
+        "valid-lifetime": "did you mean 'lease'?",
+        "lease-time": "did you mean 'lease'?",
+        "default-lease-time": "did you mean 'lease'?",
+        "max-lease-time": "did you mean 'lease-max'?",
+        "pools": "pools belong to a subnet: subnets: [{subnet: ..., pools: [...]}]",
+        "subnet": "write a list: subnets: [{subnet: ...}]",
+        "reservations": "reservations are a section of their own, each with its 'network'",
+    ]
+
+    init(name: String, _ reader: FieldReader) {
+        self.init(name: name)
+        guard let fields = reader.fields(Self.keys, advice: Self.advice) else { return }
+        fields.read("mode", into: &mode) { $0.choice() }
+        fields.read("interface", into: &interface) { $0.interface() }
+        readLease(fields)
+        fields.read("authoritative", into: &authoritative) { $0.boolean() }
+        fields.read("identity", into: &identity) { $0.choice() }
+        fields.read("unknown", into: &unknown) { $0.name().map(UnknownPolicy.init(word:)) }
+        fields.read("probe", into: &probe) { $0.boolean() }
+        fields.read("server-id", into: &serverIdentifier) { $0.hostAddress() }
+        fields.read("boot-server", into: &bootServer) { $0.hostAddress() }
+        fields.read("compatibility", into: &compatibility) { list in
+            list.list { $0.choice(Compatibility.self) }.map { Set($0) }
+        }
+        fields.read("options", into: &options) { $0.options() }
+        fields.read("parameters", into: &parameters) { $0.parameters() }
+        fields.read("subnets", into: &subnets) { $0.subnets() }
+    }
+
+    /// `lease-max` is `lease` unless it is given.
+    private mutating func readLease(_ fields: FieldReader.Fields) {
+        let allowed = Limits.leaseSecondsMin...Limits.leaseSecondsMax
+        fields.read("lease", into: &leaseSeconds) { $0.seconds(in: allowed) }
+        leaseSecondsMax = leaseSeconds
+        guard let reader = fields["lease-max"], let longest = reader.seconds(in: allowed) else { return }
+        leaseSecondsMax = longest
+        guard longest < leaseSeconds else { return }
+        reader.fail("\(TimeSpan.text(longest)) is shorter than lease, \(TimeSpan.text(leaseSeconds))")
+        leaseSecondsMax = leaseSeconds
+    }
+
+    var fields: FieldValue {
+        var map = FieldMap()
+        map.write("mode", mode, unless: .dynamic)
+        map.write("interface", interface)
+        if leaseSeconds != Limits.leaseSecondsDefault { map.write("lease", TimeSpan.text(leaseSeconds)) }
+        if leaseSecondsMax != leaseSeconds { map.write("lease-max", TimeSpan.text(leaseSecondsMax)) }
+        map.write("authoritative", authoritative, unless: true)
+        map.write("identity", identity, unless: .mac)
+        if unknown != .ignore { map.write("unknown", unknown.word) }
+        map.write("probe", probe, unless: true)
+        map.write("server-id", serverIdentifier)
+        map.write("boot-server", bootServer)
+        map.write("compatibility", list: Compatibility.allCases.filter(compatibility.contains).map(\.rawValue))
+        map.write("options", map: FieldMap(options: options))
+        map.write("parameters", map: FieldMap(parameters))
+        if !subnets.isEmpty { map.write("subnets", .list(subnets.map(\.fields))) }
+        return .map(map)
+    }
+}
+
+extension UnknownPolicy {
+    /// Environments cannot have these names.
+    static let words = ["ignore", "lease"]
+
+    init(word: String) {
+        switch word {
+        case "ignore": self = .ignore
+        case "lease": self = .lease
+        default: self = .environment(word)
+        }
+    }
+
+    var word: String {
+        switch self {
+        case .ignore: "ignore"
+        case .lease: "lease"
+        case .environment(let name): name
+        }
+    }
+}
+
+extension FieldReader {
+    fileprivate func subnets() -> [Subnet]? {
+        guard let elements = elements() else { return nil }
+        guard elements.count <= Limits.subnetsPerNetworkMax else {
+            fail("has \(elements.count) subnets; at most \(Limits.subnetsPerNetworkMax) are allowed")
+            return nil
+        }
+        return elements.compactMap(Subnet.init)
+    }
+
+    /// An address that one host can have.
+    fileprivate func hostAddress() -> IPv4Address? {
+        guard let address = address() else { return nil }
+        if address.isAny || address.isBroadcast || address.isMulticast {
+            fail("\(address) is not the address of a host")
+            return nil
+        }
+        return address
+    }
+}

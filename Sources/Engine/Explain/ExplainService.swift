@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import APITypes
+import Addresses
+import Decisions
+import Model
+import Wire
+
+/// What a client would be answered, and why, without a packet and without a change.
+public struct ExplainService: Sendable {
+    private let engine: DHCPEngine
+    private let cache: SiteCache
+    private let interfaces: @Sendable () -> [InterfaceInfo]
+
+    public init(engine: DHCPEngine, cache: SiteCache, interfaces: @escaping @Sendable () -> [InterfaceInfo]) {
+        self.engine = engine
+        self.cache = cache
+        self.interfaces = interfaces
+    }
+
+    public func explain(_ ask: ExplainRequest) throws(Problem) -> ExplainReport {
+        let request = try ProbeRequest.make(ask)
+        let arrival = try arrival(ask, request)
+        let explanation = engine.explain(request, arrival, network: ask.network)
+        let steps = explanation.steps.map { ExplainReport.Step(question: $0.question, answer: $0.answer) }
+        let planned = explanation.verdict.planned
+        return ExplainReport(
+            steps: steps, verdict: Self.sentence(explanation.verdict), route: planned.map { Self.text($0.route) },
+            reply: planned.map { Self.report($0.reply) },
+            parameters: parameters(mac: request.mac, network: explanation.network))
+    }
+
+    /// How the packet would come in: through the relay, by the interface named, or by the one that a direct network
+    /// stands on.
+    private func arrival(_ ask: ExplainRequest, _ request: DHCPRequest) throws(Problem) -> Arrival {
+        let all = interfaces()
+        let chosen = ask.interface.map { name in all.first { $0.name == name } } ?? served(all, ask.network)
+        if let name = ask.interface, chosen == nil {
+            throw .invalid([FieldError(field: "interface", message: "this machine has no interface \(name)")])
+        }
+        let addresses = chosen?.addresses.map(\.address) ?? []
+        let own = addresses.first ?? .any
+        let isRelayed = !request.relayAddress.isAny
+        return Arrival(
+            interface: chosen?.name ?? "none", interfaceAddresses: addresses,
+            source: isRelayed ? request.relayAddress : .any, sourcePort: isRelayed ? 67 : 68,
+            destination: isRelayed ? own : .broadcast, port: 67)
+    }
+
+    private func served(_ all: [InterfaceInfo], _ network: String?) -> InterfaceInfo? {
+        let networks = engine.networks.filter { network == nil || $0.name == network }
+        return all.first { interface in
+            networks.contains { network in
+                network.interface == interface.name
+                    || interface.addresses.contains { network.subnet(containing: $0.address) != nil }
+            }
+        } ?? all.first { !$0.isLoopback && !$0.addresses.isEmpty }
+    }
+
+    private static func sentence(_ verdict: Verdict) -> String {
+        switch verdict {
+        case .drop(let reason): "no answer: \(reason.explanation)"
+        case .reply(let planned): name(planned)
+        case .probe(let address, let planned): "\(name(planned)), once an ARP probe has shown that \(address) is free"
+        case .commit(_, .some(let planned)): "\(name(planned)), once the lease is in the store"
+        case .commit(_, nil): "no answer, but the lease is changed"
+        }
+    }
+
+    private static func name(_ planned: PlannedReply) -> String {
+        let type = planned.reply.messageType.map { "\($0)".uppercased() } ?? "BOOTREPLY"
+        return planned.reply.yourAddress.isAny ? type : "\(type) of \(planned.reply.yourAddress)"
+    }
+
+    private static func text(_ route: ReplyRoute) -> String {
+        switch route {
+        case .unicast(let address, let port): "unicast to \(address):\(port)"
+        case .broadcast(let port): "broadcast, port \(port)"
+        case .linkLayer(let address, let mac, let port): "a frame to \(mac) with destination \(address):\(port)"
+        }
+    }
+
+    private static func report(_ reply: DHCPReply) -> ExplainReport.Reply {
+        let lines = reply.text.split(separator: "\n").map { line in String(line.drop { $0 == " " }) }
+        let isOption: (String) -> Bool = { $0.first?.isNumber ?? false }
+        return ExplainReport.Reply(
+            fields: lines.filter { !isOption($0) }, options: lines.filter(isOption), bytesHex: hexText(reply.encode()))
+    }
+
+    private func parameters(mac: MACAddress?, network: String?) -> [ExplainReport.Parameter] {
+        guard let mac else { return [] }
+        let site = cache.site
+        let machine = engine.machine(mac: mac)
+        let unknown: String? =
+            if case .environment(let name)? = network.flatMap({ site.networks[$0]?.unknown }) { name } else { nil }
+        let resolution = ParameterResolution(
+            machine: machine, profiles: (machine?.profiles ?? []).compactMap { site.profiles[$0] },
+            network: network.flatMap { site.networks[$0] }, global: site.parameters,
+            environment: (machine == nil ? unknown : machine?.intent.environment).flatMap { cache.library.environments[$0] })
+        return resolution.list.map { parameter in
+            let over = parameter.overridden.map { "\($0.source)" }.joined(separator: ", ")
+            return ExplainReport.Parameter(
+                name: parameter.name, value: FieldValue(parameter.winner.value),
+                from: "\(parameter.winner.source)" + (over.isEmpty ? "" : " (over \(over))"))
+        }
+    }
+}
+
+extension Verdict {
+    /// The reply that goes out, at once or later.
+    var planned: PlannedReply? {
+        switch self {
+        case .reply(let planned), .probe(_, let planned): planned
+        case .commit(_, let planned): planned
+        case .drop: nil
+        }
+    }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Decisions
+import Model
+import Ports
+import Synchronization
+
+/// Whether the store took the last commit.
+public enum StoreHealth: Hashable, Sendable {
+    /// Nothing has been written yet.
+    case unknown
+    case working
+    case failing(reason: String)
+}
+
+/// What the committer reports back.
+extension DHCPEngine {
+    func terms(of networks: Set<String>) -> [String: HeldTerm] {
+        state.withLock { state in state.terms.filter { networks.contains($0.key) } }
+    }
+
+    /// The changes are durable: the books take them in, and only now the replies leave.
+    func committed(_ batch: [PendingCommit]) {
+        let now = clock.now()
+        let recovered = state.withLock { state in
+            for pending in batch {
+                let (network, lease) = (pending.change.network, pending.change.lease)
+                if pending.isDelete {
+                    state.books[network]?.forget(lease.address, now: now)
+                } else {
+                    state.books[network]?.record(lease, now: now)
+                }
+                if let key = pending.key, let reply = pending.reply {
+                    state.cache.set(key, .answered(reply), now: now)
+                }
+            }
+            defer { state.health = .working }
+            if case .failing = state.health { return true }
+            return false
+        }
+        deliver(batch)
+        counters.committed.add(batch.count)
+        for pending in batch { noteCommit(pending) }
+        if recovered { timeline.add(Event(.system, .info, .text("the store takes writes again: normal service"))) }
+    }
+
+    private func deliver(_ batch: [PendingCommit]) {
+        var byInterface: [Int32: (port: ReplyPort, replies: [OutgoingReply])] = [:]
+        for pending in batch {
+            if let arrived = pending.arrived, let reply = pending.reply {
+                byInterface[arrived.interface.index, default: (arrived.replyPort, [])].replies
+                    .append(OutgoingReply(reply, port: arrived.datagram.port))
+            }
+            pending.done?(nil)
+        }
+        for (port, replies) in byInterface.values { port.send(replies) }
+    }
+
+    /// The changes will never be durable: silence, and one loud reason for the first of a series.
+    func refused(_ batch: [PendingCommit], because error: StoreError) {
+        let isNew = state.withLock { state in
+            for key in batch.compactMap(\.key) { state.cache.remove(key) }
+            if case .conflict = error { return false }
+            let health = StoreHealth.failing(reason: error.sentence)
+            defer { state.health = health }
+            return state.health != health
+        }
+        counters.refusedCommits.add(batch.count)
+        for pending in batch { pending.done?(error) }
+        guard isNew else { return }
+        timeline.add(
+            Event(.system, .error, .text(
+                "the store takes no writes: \(error.sentence). New leases and renewals are not answered until it "
+                    + "does; reservations are")))
+    }
+
+    /// Another node has the network's term now: stop writing for it.
+    func fenced(_ network: String) {
+        state.withLock { $0.terms[network] = nil }
+        timeline.add(
+            Event(.system, .error, network: network,
+                .text("another node took over this network: this one stops handing out its addresses")))
+    }
+}
+
+extension StoreError {
+    public var sentence: String {
+        switch self {
+        case .conflict(let key): "somebody else changed \(key) first"
+        case .full(let why): "no space is left (\(why))"
+        case .unavailable(let why): "it cannot be written (\(why))"
+        case .corrupt(let why): "it cannot be read (\(why))"
+        }
+    }
+}

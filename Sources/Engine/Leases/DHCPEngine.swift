@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Addresses
+import Decisions
+import Model
+import Ports
+import Synchronization
+import Wire
+
+/// A term that this node holds, with the revision that its lease commits are guarded by.
+public struct HeldTerm: Hashable, Sendable {
+    public var term: Term
+    public var revision: Revision
+    public init(term: Term, revision: Revision) { self.term = term; self.revision = revision }
+}
+
+/// Holds what the packet path decides on - site, lease books, terms, recent answers - behind one lock, and turns
+/// verdicts into effects. Nothing is sent or written while the lock is held.
+public final class DHCPEngine: Sendable {
+    struct State: Sendable {
+        var site = CompiledSite()
+        var facts: ServerFacts
+        var books: [String: LeaseBook] = [:]
+        var terms: [String: HeldTerm] = [:]
+        var cache = ReplyCache()
+        var health = StoreHealth.unknown
+    }
+
+    let state: Mutex<State>
+    let clock: Clock
+    let timeline: Timeline
+    public let counters = DHCPCounters()
+    private let committerBox = Mutex<LeaseCommitter?>(nil)
+
+    public init(facts: ServerFacts, clock: Clock, timeline: Timeline) {
+        state = Mutex(State(facts: facts))
+        self.clock = clock
+        self.timeline = timeline
+    }
+
+    /// Makes the committer that writes this engine's leases to `store`.
+    public func makeCommitter(store: any StateStore) -> LeaseCommitter {
+        let committer = LeaseCommitter(store: store, engine: self)
+        committerBox.withLock { $0 = committer }
+        return committer
+    }
+
+    private var committer: LeaseCommitter? { committerBox.withLock { $0 } }
+
+    /// Decides about one packet and starts what follows from it. Takes microseconds and never waits.
+    public func decide(_ arrived: ArrivedRequest) -> DHCPOutcome {
+        let now = clock.now()
+        let arrival = Arrival(arrived)
+        let key = ReplyCache.Key(arrived.request, port: arrival.port)
+        let (verdict, network) = state.withLock { state in
+            Self.decide(arrived.request, arrival, key: key, now: now, &state)
+        }
+        note(verdict, arrived.request, network: network)
+        return carryOut(verdict, arrived, key: key)
+    }
+
+    private static func decide(
+        _ request: DHCPRequest, _ arrival: Arrival, key: ReplyCache.Key, now: Instant, _ state: inout State
+    ) -> (Verdict, String?) {
+        switch state.cache.entry(for: key, now: now) {
+        case .answered(let planned): return (.reply(planned), nil)
+        case .pending: return (.drop(.repeatPending), nil)
+        case nil: break
+        }
+        guard let link = SubnetSelection.link(for: request, arrival: arrival, site: state.site, trace: nil) else {
+            return (.drop(.noNetwork), nil)
+        }
+        let name = link.network.name
+        let decision = NetworkDecision(
+            request: request, arrival: arrival, link: link, site: state.site, facts: state.facts,
+            isServing: state.terms[name] != nil, now: now)
+        let verdict = decision.decide(&state.books[name, default: LeaseBook(network: link.network, reserved: [])])
+        switch verdict {
+        case .reply(let planned): state.cache.set(key, .answered(planned), now: now)
+        case .commit: state.cache.set(key, .pending, now: now)
+        // A repetition of a probed DISCOVER finds the address held for it, and is answered at once.
+        case .drop, .probe: break
+        }
+        return (verdict, name)
+    }
+
+    private func carryOut(_ verdict: Verdict, _ arrived: ArrivedRequest, key: ReplyCache.Key) -> DHCPOutcome {
+        let port = arrived.datagram.port
+        switch verdict {
+        case .drop: return .nothing
+        case .reply(let planned): return .send(OutgoingReply(planned, port: port))
+        case .probe(let address, let planned): return .probe(address, then: OutgoingReply(planned, port: port))
+        case .commit(let change, let reply):
+            let pending = PendingCommit(change: change, reply: reply, arrived: arrived, key: key)
+            guard committer?.submit(pending) == true else {
+                state.withLock { $0.cache.remove(key) }
+                note(.drop(.queueFull), arrived.request, network: change.network)
+                return .nothing
+            }
+            return .later
+        }
+    }
+
+    /// Somebody uses the address that was about to be offered: nobody gets it for a while, and the client's request
+    /// is decided again.
+    public func conflict(_ address: IPv4Address, usedBy mac: MACAddress, _ arrived: ArrivedRequest) -> DHCPOutcome {
+        let now = clock.now()
+        let change = state.withLock { state -> LeaseChange? in
+            guard let network = state.site.network(of: address)?.network.name else { return nil }
+            let change = LeaseChange.quarantine(
+                network: network, address, reportedBy: .mac(mac), mac: mac, now: now)
+            // At once in memory, so that the repeated decision passes it over; the store follows.
+            state.books[network]?.record(change.lease, now: now)
+            return change
+        }
+        guard let change else { return .nothing }
+        _ = committer?.submit(PendingCommit(change: change))
+        timeline.add(
+            Event(.dhcp, .warning, mac: mac, address: address, network: change.network,
+                .text("address in use by somebody who has no lease of it: quarantined")))
+        return decide(arrived)
+    }
+
+    /// Takes a lease away, as an operator demands. Calls `done` when the store has it.
+    public func delete(_ lease: Lease, network: String, done: @escaping @Sendable (StoreError?) -> Void) {
+        let pending = PendingCommit(change: LeaseChange(network: network, lease: lease), done: done, isDelete: true)
+        if committer?.submit(pending) != true { done(.unavailable("too many changes wait for the store")) }
+    }
+}
+
+extension Arrival {
+    init(_ arrived: ArrivedRequest) {
+        let datagram = arrived.datagram
+        self.init(
+            interface: arrived.interface.name, interfaceAddresses: arrived.interface.addresses.map(\.address),
+            source: datagram.source, sourcePort: datagram.sourcePort, destination: datagram.destination,
+            port: datagram.port)
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+import Foundation
+import Model
+import Ports
+import Synchronization
+
+/// The one thread that writes. A thread of its own, because a commit waits for the disk and Swift's few shared threads
+/// must not. What gathers while the disk is busy goes into the next transaction together: one sync for all.
+final class CommitThread: Sendable {
+    private struct Commit {
+        var batch: StoreBatch
+        var done: CheckedContinuation<Result<Revision, StoreError>, Never>
+    }
+
+    private struct Waiting {
+        var commits: [Commit] = []
+        var closers: [CheckedContinuation<Void, Never>] = []
+        var isClosing = false
+        var isClosed = false
+    }
+
+    private let file: DatabaseFile
+    private let feed: ChangeFeed
+    private let waiting = Mutex(Waiting())
+    private let wakeup = DispatchSemaphore(value: 0)
+    private static let idleMilliseconds = 100
+
+    init(file: DatabaseFile, feed: ChangeFeed) {
+        self.file = file
+        self.feed = feed
+    }
+
+    func start() {
+        let thread = Thread { [self] in run() }
+        thread.name = "store"
+        thread.start()
+    }
+
+    func commit(_ batch: StoreBatch) async throws(StoreError) -> Revision {
+        try await withCheckedContinuation { done in
+            let refusal = waiting.withLock { waiting -> StoreError? in
+                guard !waiting.isClosing else { return .closed }
+                guard waiting.commits.count < Limits.storeCommitsWaitingMax else {
+                    return .unavailable("\(waiting.commits.count) commits are waiting for the disk")
+                }
+                waiting.commits.append(Commit(batch: batch, done: done))
+                return nil
+            }
+            if let refusal { done.resume(returning: .failure(refusal)) } else { wakeup.signal() }
+        }.get()
+    }
+
+    /// Ends the thread once everything accepted is written; returns when the file is free for another process.
+    func close() async {
+        await withCheckedContinuation { closed in
+            let isClosed = waiting.withLock { waiting in
+                waiting.isClosing = true
+                if !waiting.isClosed { waiting.closers.append(closed) }
+                return waiting.isClosed
+            }
+            if isClosed { closed.resume() } else { wakeup.signal() }
+        }
+    }
+
+    /// The same, without waiting for it.
+    func requestClose() {
+        waiting.withLock { $0.isClosing = true }
+        wakeup.signal()
+    }
+
+    // MARK: On the thread
+
+    private func run() {
+        var writer = CommitWriter(file: file)
+        writer.prepare()
+        while true {
+            let (commits, isClosing) = take()
+            if commits.isEmpty {
+                if isClosing { break }
+                wait(&writer)
+            } else {
+                perform(commits, &writer)
+            }
+        }
+        writer.close()
+        feed.finish()
+        file.lock.release()
+        let closers = waiting.withLock { waiting in
+            waiting.isClosed = true
+            defer { waiting.closers = [] }
+            return waiting.closers
+        }
+        for closer in closers { closer.resume() }
+    }
+
+    /// As many as one transaction takes, at least one if there is any.
+    private func take() -> (commits: [Commit], isClosing: Bool) {
+        waiting.withLock { waiting in
+            var writes = 0
+            let count = waiting.commits.prefix { commit in
+                defer { writes += commit.batch.writes.count }
+                return writes < Limits.storeGroupWritesMax
+            }.count
+            defer { waiting.commits.removeFirst(count) }
+            return (Array(waiting.commits.prefix(count)), waiting.isClosing)
+        }
+    }
+
+    private func wait(_ writer: inout CommitWriter) {
+        guard writer.schedule.isDueWhenIdle else { return wakeup.wait() }
+        if wakeup.wait(timeout: .now() + .milliseconds(Self.idleMilliseconds)) == .timedOut { writer.checkpoint() }
+    }
+
+    private func perform(_ commits: [Commit], _ writer: inout CommitWriter) {
+        let transactions = writer.write(commits.map(\.batch))
+        var next = commits.startIndex
+        for written in transactions {
+            if let revision = written.restartedAt { feed.restart(at: revision) }
+            var changes: [StoreChange] = []
+            for (commit, result) in zip(commits[next...], written.results) {
+                guard case .success(let revision) = result else { continue }
+                changes.append(StoreChange(revision: revision, writes: commit.batch.writes))
+            }
+            next += written.results.count
+            feed.publish(changes)
+        }
+        for (commit, result) in zip(commits, transactions.flatMap(\.results)) { commit.done.resume(returning: result) }
+        if writer.schedule.isDue { writer.checkpoint() }
+    }
+}

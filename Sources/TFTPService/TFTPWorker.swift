@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Addresses
+import CLinux
+import Decisions
+import Glibc
+import Model
+import Wire
+
+/// One thread's part of the service: a socket on the port, the transfers of the clients that the kernel gives to it,
+/// their deadlines. Nothing in it is shared with another thread but what `TFTPShared` holds.
+final class TFTPWorker {
+    let shared: TFTPShared
+    let listener: Int32
+    private let poll: Int32
+    private let receiver: OpaquePointer
+    private let received = UnsafeMutablePointer<cl_tftp_received>.allocate(capacity: Limits.receiveBatchMax)
+
+    var sessions: [TFTPSessionKey: TFTPSession] = [:]
+    /// Classic mode: the transfers by their own sockets.
+    var connected: [Int32: TFTPSession] = [:]
+    var deadlines = TFTPDeadlines()
+    /// Sessions that began half-open, the oldest first; those that no longer are stay until they come up.
+    var halfOpen: [TFTPSession] = []
+    lazy var queue = TFTPSendQueue { [unowned self] session, error in notSent(session, error) }
+    /// Read once a batch.
+    var now: Int64 = 0
+    private var drainUntil: Int64?
+    private var polling = TFTPPolling()
+
+    private init(shared: TFTPShared, listener: Int32, poll: Int32, receiver: OpaquePointer) {
+        self.shared = shared
+        self.listener = listener
+        self.poll = poll
+        self.receiver = receiver
+    }
+
+    /// Takes over `listener`, also when it throws; `wake` (an eventfd) stays the caller's.
+    static func make(shared: TFTPShared, listener: Int32, wake: Int32) throws(TFTPServerError) -> TFTPWorker {
+        let poll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard poll >= 0 else {
+            close(listener)
+            throw .resources("epoll", errno: errno)
+        }
+        let receiver = cl_tftp_receiver_new(UInt32(Limits.receiveBatchMax), UInt32(Limits.datagramBytesMax))
+        guard let receiver else {
+            close(poll)
+            close(listener)
+            throw .resources("memory", errno: ENOMEM)
+        }
+        let worker = TFTPWorker(shared: shared, listener: listener, poll: poll, receiver: receiver)
+        guard worker.watch(listener), worker.watch(wake) else { throw .resources("epoll", errno: errno) }
+        return worker
+    }
+
+    deinit {
+        for session in connected.values { close(session.route.descriptor) }
+        close(listener)
+        close(poll)
+        cl_tftp_receiver_free(receiver)
+        received.deallocate()
+    }
+
+    /// Tells the loop of packets on a socket. Closing the socket ends it.
+    func watch(_ descriptor: Int32) -> Bool {
+        var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: descriptor))
+        return epoll_ctl(poll, EPOLL_CTL_ADD, descriptor, &event) == 0
+    }
+
+    /// Serves until the service is stopped and the running transfers are through, or have had their time.
+    func run() {
+        var events = [epoll_event](repeating: epoll_event(), count: Limits.receiveBatchMax)
+        while !isDrained {
+            let count = wait(&events)
+            guard count >= 0 || errno == EINTR else {
+                shared.telemetry.threadFailed("epoll_wait: errno \(errno)")
+                break
+            }
+            now = cl_tftp_microseconds()
+            for event in events.prefix(Int(max(count, 0))) { readable(event.data.fd) }
+            while let session = deadlines.due(now: now) { timerFired(session) }
+            queue.flush()
+        }
+        stop()
+    }
+
+    /// Looks for packets for a few microseconds before it sleeps, where that has been found to pay.
+    private func wait(_ events: inout [epoll_event]) -> Int32 {
+        if !sessions.isEmpty, polling.isDue() {
+            let until = cl_tftp_microseconds() + TFTPPolling.microseconds
+            repeat {
+                let count = epoll_wait(poll, &events, Int32(events.count), 0)
+                if count != 0 {
+                    polling.paid()
+                    return count
+                }
+            } while cl_tftp_microseconds() < until
+            polling.failed()
+        }
+        return epoll_wait(poll, &events, Int32(events.count), waitMilliseconds)
+    }
+
+    private var isDrained: Bool {
+        guard shared.isStopping else { return false }
+        let until = drainUntil ?? cl_tftp_microseconds() + Limits.tftpDrainMilliseconds * 1_000
+        drainUntil = until
+        return sessions.isEmpty || now >= until
+    }
+
+    /// Until the next deadline; for ever without one.
+    private var waitMilliseconds: Int32 {
+        var next = deadlines.next ?? .max
+        if let drainUntil { next = min(next, drainUntil) }
+        guard next != .max else { return -1 }
+        return Int32(clamping: (max(next - now, 0) + 999) / 1_000)
+    }
+
+    private func stop() {
+        shared.telemetry.threadStopped(cutOff: sessions.count)
+        for session in Array(sessions.values) { fail(session, "the server is stopping", tell: .undefined) }
+        queue.flush()
+    }
+
+    private func readable(_ descriptor: Int32) {
+        if descriptor == listener { return receive(listener) }
+        if let session = connected[descriptor] { receive(from: session) }
+        // Else the wake-up of a stop, which stays readable until the end: `isDrained` is asked each time round.
+    }
+
+    private func receive(_ descriptor: Int32) {
+        var count: Int
+        repeat {
+            count = Int(cl_tftp_receive(receiver, descriptor, received))
+            for i in 0..<max(count, 0) { handle(received[i]) }
+            queue.flush()
+        } while count == Limits.receiveBatchMax
+    }
+
+    private func receive(from session: TFTPSession) {
+        let count = Int(cl_tftp_receive(receiver, session.route.descriptor, received))
+        guard count >= 0 else {
+            if count != -Int(EAGAIN) { notSent(session, Int32(-count)) }
+            return
+        }
+        for i in 0..<count {
+            guard connected[session.route.descriptor] === session else { return }
+            if let packet = packet(received[i]) { handle(packet, of: session) }
+        }
+    }
+
+    private func packet(_ datagram: cl_tftp_received) -> TFTPPacket? {
+        let bytes = UnsafeBufferPointer(start: datagram.bytes, count: Int(datagram.length))
+        do { return try TFTPPacket(decoding: bytes.span) } catch {
+            shared.telemetry.dropped(.malformed)
+            return nil
+        }
+    }
+
+    /// A datagram on the port.
+    private func handle(_ datagram: cl_tftp_received) {
+        guard datagram.to_many == 0 else { return shared.telemetry.dropped(.broadcast) }
+        guard let packet = packet(datagram) else { return }
+        let key = TFTPSessionKey(
+            client: IPv4Address(bits: datagram.client), clientPort: datagram.client_port,
+            local: IPv4Address(bits: datagram.local))
+        switch packet {
+        case .readRequest(let asked): readRequested(asked, key, interface: datagram.interface)
+        case .writeRequest(let asked): writeRequested(asked, key)
+        case .acknowledgement, .error:
+            guard let session = sessions[key], !session.route.isConnected else {
+                return shared.telemetry.dropped(.stray)
+            }
+            handle(packet, of: session)
+        case .data, .optionAcknowledgement: shared.telemetry.dropped(.malformed)
+        }
+    }
+
+    private func handle(_ packet: TFTPPacket, of session: TFTPSession) {
+        switch packet {
+        case .acknowledgement(let block): acknowledged(block, session)
+        case .error(let code, let message): clientFailed(session, code, message)
+        case .readRequest, .writeRequest, .data, .optionAcknowledgement: shared.telemetry.dropped(.malformed)
+        }
+    }
+}

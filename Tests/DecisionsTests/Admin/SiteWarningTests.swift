@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Addresses
+import Decisions
+import Model
+import Testing
+
+/// What is allowed, but probably not meant.
+@Suite struct SiteWarningTests {
+    private var draft = Draft()
+
+    @Test mutating func ignoringUnknownMachinesIsSaidAloud() {
+        draft.network("a", ["10.64.0.0/24"], pools: [["10.64.0.100-10.64.0.199"]]) { $0.unknown = .ignore }
+        draft.machine("web1", [1, 2])
+        draft.reservation("a", IPv4Address(10, 64, 0, 20), .mac(mac(1)))
+        draft.reservation("a", IPv4Address(10, 64, 0, 21), .mac(mac(9)))
+        draft.reservation("a", IPv4Address(10, 64, 0, 22), .circuit([1]))
+        #expect(
+            draft.warnings == [
+                "networks.a.unknown: only the 4 machines and reservations that are known get an address "
+                    + "(set unknown: lease to serve everybody)"
+            ])
+    }
+
+    static let modes: [(NetworkMode, [[String]], String)] = [
+        (
+            .static, [["10.64.0.9"]],
+            "networks.a.subnets[0].pools: a static network hands out no address of a pool (set mode: dynamic)"
+        ),
+        (
+            .proxy, [["10.64.0.9"]],
+            "networks.a.subnets[0].pools: a proxy network hands out no addresses: another server does "
+                + "(set mode: dynamic)"
+        ),
+        (.dynamic, [], "networks.a: is dynamic but has no pools: only reservations get an address"),
+    ]
+
+    @Test(arguments: modes)
+    mutating func poolsThatTheModeHasNoUseFor(mode: NetworkMode, pools: [[String]], warning: String) {
+        draft.network("a", ["10.64.0.0/24"], pools: pools) { $0.mode = mode }
+        #expect(draft.warnings == [warning])
+    }
+
+    @Test mutating func aShortLeaseIsAWarning() {
+        draft.network("a", ["10.64.0.0/24"], pools: [["10.64.0.9"]]) { $0.leaseSeconds = 300 }
+        #expect(
+            draft.warnings == [
+                "networks.a.lease: 300 s is short: every client renews every 150 s, and loses its address in an "
+                    + "outage of that length (an hour is usual)"
+            ])
+    }
+
+    @Test mutating func ourOwnAddressInAPool() {
+        draft.network("a", ["10.64.0.0/24"], pools: [["10.64.0.1-10.64.0.99"]]) { network in
+            network.serverIdentifier = IPv4Address(10, 64, 0, 1)
+            network.bootServer = IPv4Address(10, 64, 0, 2)
+            network.subnets[0].exclusions = [
+                IPv4Range(first: IPv4Address(10, 64, 0, 2), last: IPv4Address(10, 64, 0, 5))
+            ]
+        }
+        #expect(
+            draft.warnings == [
+                "networks.a.subnets[0].pools[0]: has 10.64.0.1, the network's server-id "
+                    + "(exclude it, or begin the pool behind it)"
+            ])
+    }
+
+    @Test mutating func aPoolThatIsExcludedAltogether() {
+        draft.network("a", ["10.64.0.0/24"], pools: [["10.64.0.9-10.64.0.19"]]) { network in
+            network.subnets[0].exclusions = [
+                IPv4Range(first: IPv4Address(10, 64, 0, 1), last: IPv4Address(10, 64, 0, 99))
+            ]
+        }
+        #expect(
+            draft.warnings == [
+                "networks.a.subnets[0].pools[0]: every address of 10.64.0.9-10.64.0.19 is excluded"
+            ])
+    }
+
+    @Test mutating func aStrayVendorClassIsAWarning() {
+        draft.network("a", ["10.64.0.0/24"], pools: [["10.64.0.9"]]) { network in
+            network.options = [OptionSetting(code: 60, value: [0x50])]
+        }
+        #expect(
+            draft.warnings == [
+                "networks.a.options: option 60 (vendor class) can stop UEFI machines from booting "
+                    + "(OnDeck sends it to the clients that need it)"
+            ])
+    }
+
+    @Test mutating func poolsTooSmallForTheMachines() {
+        // .0 and .7 are no hosts' addresses, .1 is excluded, .2 is reserved: four are left.
+        draft.network("a", ["10.64.0.0/29"], pools: [["10.64.0.0-10.64.0.7"]]) { network in
+            network.subnets[0].exclusions = [
+                IPv4Range(first: IPv4Address(10, 64, 0, 1), last: IPv4Address(10, 64, 0, 1))
+            ]
+        }
+        draft.reservation("a", IPv4Address(10, 64, 0, 2), .mac(mac(1)))
+        for number in 1...5 { draft.machine("m\(number)", [number]) }
+        #expect(draft.warnings == [])
+        draft.machine("m6", [6])
+        #expect(
+            draft.warnings == [
+                "networks: the pools have 4 addresses for 5 machines without a reservation"
+            ])
+    }
+}

@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What a machine boots next: install once, then its disk; armed again by hand; held when it goes in circles.
+. "$(dirname "$0")/../lib/ondeck.sh"
+. "$SYSTEM/lib/machine.sh"
+lab_begin in
+MAC=52:54:00:12:34:56
+PAGE="$BOOT_URL/b/${MAC//:/-}"
+lan 2
+configure
+site() {
+    UNKNOWN=ignore ordinary_site
+    cat <<YAML
+parameters: { mirror: deb.debian.org }
+profiles:
+  web: { parameters: { disk: /dev/vda } }
+machines:
+  web1: { macs: ["$MAC"], profiles: [web], intent: install my-os }
+environments:
+  my-os:
+    kernel:
+      x64:
+        kernel: debian-12/linux
+        initrds: [debian-12/initrd.gz]
+        arguments: "console=ttyS0 preseed={{url.answers}}/preseed.cfg"
+    answers: { preseed.cfg: answers-of-my-os }
+templates:
+  answers-of-my-os: |
+    d-i partman-auto/disk string {{disk}}
+    d-i mirror/http/hostname string {{mirror}}
+YAML
+}
+serve_site < <(site)
+address c1 10.77.1.1/16
+get() { at c1 curl -sS -m 10 "$@"; }
+offer() { dhcp c1 discover --mac "$MAC" --arch 7 "$@"; }
+
+# 1. It is to be installed.
+expect "armed: the firmware is given a boot file" '^OFFER .* file [^ -]' "$(offer)"
+expect "armed: iPXE is given its script" '^OFFER .* file http' "$(offer --ipxe)"
+expect_none "a stranger is not answered" '^OFFER' "$(dhcp c1 discover --mac 52:54:00:99:99:99 --arch 7 --wait 1)"
+script=$(get "$PAGE")
+expect "its script is an iPXE script" '^#!ipxe' "$script"
+expect "its script loads the kernel" 'kernel .*debian-12/linux' "$script"
+expect "its script loads the initrd" 'initrd .*debian-12/initrd.gz' "$script"
+answers=$(get "$PAGE/a/preseed.cfg")
+expect "its answers know the profile's parameter" 'disk string /dev/vda' "$answers"
+expect "its answers know the global parameter" 'hostname string deb.debian.org' "$answers"
+expect "explain says the same" 'my-os' "$(ondeck explain --mac "$MAC" --arch x64-uefi)"
+expect_equal "a progress ping" 204 "$(get -o /dev/null -w '%{http_code}' "$PAGE/p/partitioning")"
+
+# 2. It reports that it is done: from then on, its disk.
+expect "the done call-back is accepted" '^20[04]$' "$(get -o /dev/null -w '%{http_code}' -X POST "$PAGE/done")"
+said=$(offer)
+expect "done: it still has an address" '^OFFER 10\.77\.' "$said"
+expect "done: no boot file" ' file - ' "$said"
+expect_none "done: no boot file in option 67 either" ' 67=' "$said"
+expect_none "done: its script boots no kernel" '^kernel ' "$(get "$PAGE")"
+site | apply
+expect "applying the same site again does not install it again" ' file - ' "$(offer)"
+expect "the timeline tells of it" '[Dd]one' "$(timeout 3 ip netns exec "$LAB_PREFIX-server" env \
+    ONDECK_TOKEN_FILE="$DATA/api-token" "$ONDECK" watch --since 0 --mac "$MAC")"
+stop "$SERVER" KILL
+serve
+expect "after kill -9 and restart it is still done" ' file - ' "$(offer)"
+
+# 3. With real firmware: it leaves the network alone and looks at its disk.
+power_on bios "$MAC" local.log
+if boots_to 60 'No bootable device|Nothing to boot|No more network devices|Booting from Hard Disk'; then
+    ok "real firmware goes on to its disk" "$(console | grep -m 1 -oE 'No bootable device|Nothing to boot|No more network devices')"
+else
+    fail "real firmware goes on to its disk" "$(console | tail -n 4)"
+fi
+expect_none "and no kernel ran" 'Linux version' "$(console)"
+power_off
+
+# 4. By hand once more.
+check "ondeck boot arms it again" ondeck boot web1 install my-os
+expect "armed again: a boot file" '^OFFER .* file [^ -]' "$(offer)"
+
+# 5. A machine that comes again and again without ever being done is held.
+for _ in $(seq 9); do
+    offer >/dev/null
+    offer --ipxe >/dev/null
+    get "$PAGE" >/dev/null
+done
+expect_none "after nine boots without an end it is held: no kernel" '^kernel ' "$(get "$PAGE")"
+expect "and the operator is told why" 'held|loop|hold' "$(ondeck explain --mac "$MAC" --arch x64-uefi; timeout 3 ip netns exec \
+    "$LAB_PREFIX-server" env ONDECK_TOKEN_FILE="$DATA/api-token" "$ONDECK" watch --since 0 --mac "$MAC")"
+check "ondeck boot lets it go" ondeck boot web1 install my-os
+expect "and it boots again" '^kernel ' "$(get "$PAGE")"
+
+check "hold by hand" ondeck boot web1 hold
+expect_none "held by hand: no kernel" '^kernel ' "$(get "$PAGE")"
+check_fails "an environment that does not exist is refused" 'no-such-os' ondeck boot web1 install no-such-os
+group_done
