@@ -93,7 +93,7 @@ lint:
 	@scripts/lint
 
 format:
-	swift format --in-place --parallel --recursive Sources Tests Package.swift
+	swift format --in-place --parallel --recursive Sources Tests Fuzz Package.swift
 
 fuzz:
 	@scripts/need build

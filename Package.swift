@@ -96,5 +96,59 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
+        // Test support: a deterministic world, and a program that tests kill.
+        .target(name: "Simulation", dependencies: ["Model", "Ports"], swiftSettings: strict),
+        .executableTarget(
+            name: "StoreProbe", dependencies: ["Addresses", "Engine", "Model", "Ports", "StoreSQLite"],
+            path: "Tests/StoreProbe", swiftSettings: strict),
+        // Tests mirror sources.
+        .testTarget(name: "AddressesTests", dependencies: ["Addresses"], swiftSettings: strict),
+        .testTarget(name: "WireTests", dependencies: ["Addresses", "Wire"], swiftSettings: strict),
+        .testTarget(
+            name: "APITypesTests", dependencies: ["APITypes", "Addresses", "Model", "Wire"], swiftSettings: strict),
+        .testTarget(
+            name: "DecisionsTests", dependencies: ["Addresses", "Decisions", "Model", "Wire"], swiftSettings: strict),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: [
+                "APITypes", "Addresses", "CLinux", "Decisions", "Engine", "Model", "Ports", "Simulation", "Wire",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Model", "Ports", "Simulation", "StoreProbe", "StoreSQLite"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DHCPServiceTests",
+            dependencies: [
+                "Addresses", "CLinux", "DHCPService", "Decisions", "Engine", "Model", "Wire",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TFTPServiceTests",
+            dependencies: [
+                "Addresses", "CLinux", "Decisions", "Engine", "Model", "TFTPService", "Wire",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "HTTPServiceTests",
+            dependencies: [
+                "APITypes", "Addresses", "Engine", "HTTPService", "Model",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CLITests",
+            dependencies: [
+                "APITypes", "Addresses", "CLI", "Model",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

@@ -76,12 +76,8 @@ extension APIResponder {
     }
 
     func watchEvents(_ exchange: APIExchange) async throws -> Response {
-        let since = exchange.target["since"]
-        guard since == nil || since.flatMap({ UInt64($0) }) != nil else {
-            throw Problem.badRequest("since takes a sequence number")
-        }
         let filter = APICalls.EventFilter(
-            since: since.flatMap { UInt64($0) }, mac: try exchange.mac(),
+            since: try exchange.sequence("since"), mac: try exchange.mac(),
             follow: try exchange.flag("follow", default: true))
         if exchange.request.method == .head { return Response(status: .ok, headers: EventStream.headers) }
         guard let place = watchers.enter() else { throw Problem.tooManyWatchers }

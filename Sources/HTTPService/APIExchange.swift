@@ -46,6 +46,15 @@ struct APIExchange: Sendable {
         return mac
     }
 
+    /// An event's number; none is ever beyond Int64.
+    func sequence(_ name: String) throws(Problem) -> UInt64? {
+        guard let text = target[name] else { return nil }
+        guard let number = UInt64(text), number <= UInt64(Int64.max) else {
+            throw .badRequest("\(name) takes an event's sequence number")
+        }
+        return number
+    }
+
     func address() throws(Problem) -> IPv4Address {
         guard let address = IPv4Address(parameter("address")) else {
             throw .notFound("\(parameter("address")) is not an IPv4 address")

@@ -69,6 +69,8 @@ public enum Limits {
     /// Sections and partials inside each other.
     public static let templateDepthMax = 32
     public static let templateProblemsMax = 20
+    /// Tags that one rendering goes through.
+    public static let templateTagsMax = 100_000
     public static let siteBytesMax = 256 << 20
     public static let parameterDepthMax = 16
     /// Errors of one document that are shown; the rest is counted.
@@ -127,8 +129,11 @@ public enum Limits {
     /// Files up to this size are read at once; above it they go from the page cache to the socket.
     public static let fileReadBytesMax = 64 << 10
     /// How much of a file is brought into the page cache before it is sent.
-    public static let fileChunkBytes = 4 << 20
+    public static let fileChunkBytes = 8 << 20
     public static let apiIdleSeconds: Int64 = 60
+    /// How long the command line waits for a connection, and for an answer: a large site takes its time.
+    public static let apiConnectSeconds: Int64 = 5
+    public static let apiAnswerSeconds: Int64 = 300
     public static let tokenBytesMin = 16
     public static let tokenBytesMax = 512
     /// Balancers drop connections that are silent for longer than 15 s or so.

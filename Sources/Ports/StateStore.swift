@@ -78,13 +78,16 @@ public enum StoreError: Error, Hashable, Sendable {
 
 /// The one thing that OnDeck asks of SQLite, etcd and Consul: ordered, guarded, durable batches.
 ///
-/// Contract (Tests/StoreTests/PortContract.swift runs it against every engine):
+/// Contract (Tests/StoreTests/PortContract.swift and PortContractChanges.swift run it against every engine):
 /// - `commit` returns only when the batch is durable (fsynced; quorum-committed), and its revision is larger than
-///   any before it. A batch without writes is refused as a programming error.
-/// - `read` sees every commit that returned before it was called.
+///   any before it. A batch is applied in its order: a key written twice ends as the last write says. Deleting what is
+///   not there is no error. A batch without writes is refused as a programming error (`.unavailable`).
+/// - `read` sees every commit that returned before it was called. Keys are bytes, a prefix is plain text, and records
+///   come in the order of their keys' bytes.
 /// - `changes` yields, after the snapshot's revision, every commit that touched a key with the prefix, once, in
-///   order, this process's own included; the stream ends only when the store is closed or the reader is too slow
-///   to follow (it must then read again).
+///   order, this process's own included, with those of its writes that have the prefix; the stream ends only when the
+///   store is closed or the reader is too slow to follow, or asked for a past that the store has forgotten, or for a
+///   future (it must then read again).
 public protocol StateStore: Sendable {
     func read(prefix: String) async throws(StoreError) -> StoreSnapshot
     func commit(_ batch: StoreBatch) async throws(StoreError) -> Revision

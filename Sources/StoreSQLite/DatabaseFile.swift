@@ -76,14 +76,17 @@ struct DatabaseFile: Sendable {
         let journal = try String.fetchOne(db, sql: "PRAGMA journal_mode")
         guard synchronous == 2, journal == "wal" else {
             throw StoreError.unavailable(
-                "\(path): commits would not be durable (synchronous \(synchronous ?? -1), journal \(journal ?? "none"))")
+                "\(path): commits would not be durable (synchronous \(synchronous ?? -1), journal \(journal ?? "none"))"
+            )
         }
     }
 
     private static func prepareSchema(_ db: Database, path: String) throws -> Revision {
         let owner = try Int64.fetchOne(db, sql: "PRAGMA application_id")
         let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
-        if owner == 0, tables == 0 { try createTables(db) } else if owner != applicationID {
+        if owner == 0, tables == 0 {
+            try createTables(db)
+        } else if owner != applicationID {
             throw StoreError.corrupt("\(path) is another program's database")
         }
         let meta = "SELECT value FROM meta WHERE name = ?"

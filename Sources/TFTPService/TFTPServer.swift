@@ -58,7 +58,7 @@ public final class TFTPServer: Sendable {
         await withTaskCancellationHandler {
             await ended()
         } onCancel: {
-            requestStop()
+            requestStop(drainMilliseconds: Limits.tftpDrainMilliseconds)
         }
     }
 
@@ -78,15 +78,16 @@ public final class TFTPServer: Sendable {
         shared.telemetry.listening(shared.configuration, port: port, threads: workers.count)
     }
 
-    /// Answers no new request, finishes running transfers for a limited time, and returns when all is done.
-    public func stop() async {
-        requestStop()
+    /// Answers no new request, lets running transfers finish for so long, and returns when all is done. Transfers
+    /// that are not through by then get an ERROR.
+    public func stop(drainMilliseconds: Int64 = Limits.tftpDrainMilliseconds) async {
+        requestStop(drainMilliseconds: drainMilliseconds)
         await ended()
     }
 
-    private func requestStop() {
+    private func requestStop(drainMilliseconds: Int64) {
         state.withLock { state in
-            shared.stopping.store(true, ordering: .releasing)
+            shared.stop(by: cl_tftp_microseconds() + drainMilliseconds * 1_000)
             guard case .running(_, _, let wake, _) = state else { return }
             eventfd_write(wake, 1)
         }
@@ -123,7 +124,7 @@ public final class TFTPServer: Sendable {
         for worker in workers {
             if failure == 0 { failure = TFTPThread.start(worker) { [self] in threadEnded() } }
             guard failure != 0 else { continue }
-            requestStop()
+            requestStop(drainMilliseconds: 0)
             threadEnded()
         }
         guard failure == 0 else { throw .resources("thread", errno: failure) }

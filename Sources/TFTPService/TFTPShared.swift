@@ -12,7 +12,7 @@ final class TFTPShared: Sendable {
     let resolve: @Sendable (TFTPReadRequest) -> TFTPContent
     let telemetry: TFTPTelemetry
     let threads: Int
-    let stopping = Atomic(false)
+    private let stopsAt = Atomic(Int64.max)
     /// Asked once a request, not once a packet.
     private let admission = Mutex(TFTPAdmission())
 
@@ -27,7 +27,13 @@ final class TFTPShared: Sendable {
         threads = min(wanted, Limits.tftpThreadsMax)
     }
 
-    var isStopping: Bool { stopping.load(ordering: .acquiring) }
+    /// When the last transfers must be over (microseconds); nil while the service is not to stop.
+    var deadline: Int64? {
+        let time = stopsAt.load(ordering: .acquiring)
+        return time == .max ? nil : time
+    }
+
+    func stop(by time: Int64) { stopsAt.store(time, ordering: .releasing) }
 
     func admits(_ client: IPv4Address, now: Int64) -> Bool {
         admission.withLock { $0.requested(by: client, now: now) } == .admitted

@@ -16,7 +16,7 @@ extension TFTPWorker {
             guard session.asked != asked || requestedAgain(session) else { return }
             fail(session, "the client started anew")
         }
-        guard !shared.isStopping else { return shared.telemetry.dropped(.stopping) }
+        guard shared.deadline == nil else { return shared.telemetry.dropped(.stopping) }
         answer(asked, key, mtuBytes: Int(cl_tftp_mtu(listener, interface)))
     }
 

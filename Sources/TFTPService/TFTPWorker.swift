@@ -25,7 +25,6 @@ final class TFTPWorker {
     lazy var queue = TFTPSendQueue { [unowned self] session, error in notSent(session, error) }
     /// Read once a batch.
     var now: Int64 = 0
-    private var drainUntil: Int64?
     private var polling = TFTPPolling()
 
     private init(shared: TFTPShared, listener: Int32, poll: Int32, receiver: OpaquePointer) {
@@ -101,16 +100,14 @@ final class TFTPWorker {
     }
 
     private var isDrained: Bool {
-        guard shared.isStopping else { return false }
-        let until = drainUntil ?? cl_tftp_microseconds() + Limits.tftpDrainMilliseconds * 1_000
-        drainUntil = until
-        return sessions.isEmpty || now >= until
+        guard let until = shared.deadline else { return false }
+        return cl_tftp_microseconds() >= until || sessions.values.allSatisfy { $0.transfer.isHalfOpen }
     }
 
     /// Until the next deadline; for ever without one.
     private var waitMilliseconds: Int32 {
         var next = deadlines.next ?? .max
-        if let drainUntil { next = min(next, drainUntil) }
+        if let until = shared.deadline { next = min(next, until) }
         guard next != .max else { return -1 }
         return Int32(clamping: (max(next - now, 0) + 999) / 1_000)
     }

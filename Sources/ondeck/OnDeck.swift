@@ -9,11 +9,21 @@ struct OnDeck: AsyncParsableCommand {
         commandName: "ondeck",
         abstract: "Boots machines over the network: DHCP, TFTP, HTTP boot, and an API for all of it.",
         discussion: """
-            Start the server on one machine:    ondeck serve
-            Describe your networks in a file:   ondeck apply -f site.yaml
+            Start the server on one machine:     ondeck serve
+            Describe your networks in a file:    ondeck apply -f site.yaml
             Ask why a machine gets what it gets: ondeck explain --mac 52:54:00:12:34:56 --arch x64-uefi
-            See it happen:                      ondeck watch
+            See it happen:                       ondeck watch
             """,
         version: Version.text,
-        subcommands: [ServeCommand.self])
+        groupedSubcommands: [
+            CommandGroup(name: "The server", subcommands: [ServeCommand.self, CheckConfigCommand.self]),
+            CommandGroup(
+                name: "The site", subcommands: [DiffCommand.self, ApplyCommand.self, ExportCommand.self]),
+            CommandGroup(
+                name: "One object at a time", subcommands: [GetCommand.self, SetCommand.self, DeleteCommand.self]),
+            CommandGroup(
+                name: "Machines and leases",
+                subcommands: [BootCommand.self, LeaseCommand.self, ExplainCommand.self, WatchCommand.self]),
+            CommandGroup(name: "Other", subcommands: [VersionCommand.self]),
+        ])
 }

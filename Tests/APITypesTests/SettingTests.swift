@@ -72,4 +72,24 @@ import Testing
         #expect(network.options == [OptionSetting(code: 3, value: [10, 0, 0, 1, 10, 0, 0, 2])])
         #expect(network.subnets.first?.pools.map(\.description) == ["10.0.0.10-10.0.0.19"])
     }
+
+    @Test func anyPathIsTakenOrRefused() {
+        var random = SeededGenerator(seed: 11)
+        let letters = Array("ab.[]\"'0 ")
+        let fields: FieldValue = ["a": ["b": [1, ["a": "x"]]], "a.b": 1, "answers": ["a.b": "t"]]
+        var (taken, refused) = (0, 0)
+        for _ in 0..<5_000 {
+            let path = String((0..<random.number(1...9)).map { _ in random.one(of: letters) })
+            do {
+                let set = try fields.setting(path: path, to: "new")
+                taken += 1
+                #expect(set != fields, "\(path)")
+            } catch {
+                refused += 1
+                #expect(error.field == path)
+            }
+        }
+        #expect(taken > 500)
+        #expect(refused > 500)
+    }
 }

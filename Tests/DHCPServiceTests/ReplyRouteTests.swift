@@ -66,7 +66,7 @@ extension NetworkTests {
         }
 
         /// Odd and even lengths: the last octet of an odd one counts as the high half of a word.
-        @Test(arguments: [0, 1, 100, 101])
+        @Test(arguments: [0, 100, 101])
         func aClientWithoutAddressIsReachedAtItsMAC(padding: Int) throws {
             let address = IPv4Address(10, 77, 0, 51)
             let mac = MACAddress(bits: 0x5254_00ab_cd01)
@@ -74,7 +74,6 @@ extension NetworkTests {
                 var offer = arrived.offer(address, .linkLayer(to: address, mac: mac, port: 68))
                 let filler = [UInt8](repeating: 0xa5, count: padding)
                 offer.planned.reply.options.append(.vendorInformation, filler)
-                offer.planned.reply.options.append(.ipxeEncapsulated, filler)
                 return .send(offer)
             }
             try withServer(engine) { lab, server, client in

@@ -71,7 +71,8 @@ struct APIListenerTests {
         ("GET", "/nothing", 404), ("GET", "/api/v1/servers", 404), ("GET", "/api/v1/machines/none", 404),
         ("GET", "/api/v1/site/x/y", 404), ("PATCH", "/api/v1/site", 405), ("POST", "/api/v1/machines/web1", 405),
         ("PUT", "/api/v1/leases", 405), ("GET", "/api/v1/../etc", 400), ("GET", "/api/v1/leases?mac=zz", 400),
-        ("GET", "/api/v1/events?since=x", 400), ("POST", "/api/v1/site?prune=maybe", 400),
+        ("GET", "/api/v1/events?since=x", 400),
+        ("GET", "/api/v1/events?since=18446744073709551615", 400), ("POST", "/api/v1/site?prune=maybe", 400),
         ("DELETE", "/api/v1/leases/rack1/nonsense", 404), ("DELETE", "/api/v1/leases/rack2/10.0.0.9", 404),
     ])
     func `a refusal is a problem document`(method: String, path: String, status: Int) async throws {

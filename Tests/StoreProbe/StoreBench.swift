@@ -88,7 +88,8 @@ struct StoreBench {
         for _ in 1...5 {
             let start = ContinuousClock.now
             // 0x0a00.... to 0x0a01....: 65,536 each
-            let read = try await store.read(prefix: "lease/rack1/0a00").records.count
+            let read =
+                try await store.read(prefix: "lease/rack1/0a00").records.count
                 + store.read(prefix: "lease/rack1/0a01").records.count
             let took = start.duration(to: .now) * 100_000 / max(read, 1)
             best = min(best, took)
@@ -120,8 +121,9 @@ struct Took {
         let seconds = Double(start.duration(to: .now) / .microseconds(1)) / 1e6
         cpuMicroseconds = Usage.now().microseconds - usage.microseconds
         self.records = records
-        var text = "\(what): \(Int(Double(batches) / seconds)) commits/s, \(Int(Double(records) / seconds)) records/s, "
-            + "CPU \(Self.rounded(cpuMicroseconds / Double(records))) us/record"
+        let (commitRate, recordRate) = (Int(Double(batches) / seconds), Int(Double(records) / seconds))
+        let cpu = Self.rounded(cpuMicroseconds / Double(records))
+        var text = "\(what): \(commitRate) commits/s, \(recordRate) records/s, CPU \(cpu) us/record"
         let sorted = each.sorted()
         if let longest = sorted.last {
             let milliseconds = [sorted[sorted.count / 2], sorted[sorted.count * 99 / 100], longest]

@@ -21,9 +21,10 @@ import Testing
                 let revision = try await store.put(["a": "\(number)", "b/\(number)": "x"])
                 let snapshot = try await store.read(prefix: "a")
                 #expect(snapshot.revision == revision)
-                #expect(snapshot.records == [
-                    StoreRecord(key: "a", value: Array("\(number)".utf8), revision: revision)
-                ])
+                #expect(
+                    snapshot.records == [
+                        StoreRecord(key: "a", value: Array("\(number)".utf8), revision: revision)
+                    ])
             }
             #expect(try await store.keys("b/").count == 50)
         }
@@ -245,7 +246,8 @@ import Testing
         Issue.record("the counter could not be raised")
     }
 
-    @Test(arguments: StoreEngine.allCases) func commitsAtOnceAllHaveTheirOwnRevision(_ engine: StoreEngine) async throws {
+    @Test(arguments: StoreEngine.allCases) func commitsAtOnceAllHaveTheirOwnRevision(_ engine: StoreEngine) async throws
+    {
         try await engine.withStore { store in
             let revisions = try await withThrowingTaskGroup(of: Revision.self) { group in
                 for number in 1...500 { group.addTask { try await store.put(["key/\(number)": "\(number)"]) } }

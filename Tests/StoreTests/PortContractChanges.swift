@@ -28,7 +28,8 @@ import Testing
         }
     }
 
-    @Test(arguments: StoreEngine.allCases) func nothingIsMissedBetweenReadAndFollow(_ engine: StoreEngine) async throws {
+    @Test(arguments: StoreEngine.allCases) func nothingIsMissedBetweenReadAndFollow(_ engine: StoreEngine) async throws
+    {
         try await engine.withStore { store in
             try await store.put(["a": "1"])
             let snapshot = try await store.read(prefix: "")

@@ -55,7 +55,8 @@ extension StateStore {
     /// One commit that puts these keys, each with its text.
     @discardableResult
     func put(_ pairs: KeyValuePairs<String, String>, if guards: [StoreGuard] = []) async throws -> Revision {
-        try await commit(StoreBatch(guards: guards, writes: pairs.map { .put(key: $0.key, value: Array($0.value.utf8)) }))
+        let writes = pairs.map { StoreWrite.put(key: $0.key, value: Array($0.value.utf8)) }
+        return try await commit(StoreBatch(guards: guards, writes: writes))
     }
 
     @discardableResult
@@ -78,12 +79,12 @@ extension StoreGuard {
 }
 
 extension AsyncStream<StoreChange> {
-    /// Exactly so many changes; fewer if the stream ends before, or after ten seconds.
+    /// Exactly so many changes; fewer if the stream ends before, or after a minute.
     func first(_ count: Int) async -> [StoreChange] {
         await withTaskGroup(of: [StoreChange].self) { group in
             group.addTask { await prefix(count).reduce(into: []) { $0.append($1) } }
             group.addTask {
-                try? await Task.sleep(for: .seconds(10))
+                try? await Task.sleep(for: .seconds(60))
                 return []
             }
             defer { group.cancelAll() }
@@ -91,7 +92,7 @@ extension AsyncStream<StoreChange> {
         }
     }
 
-    /// Everything until the end, which must come within ten seconds.
+    /// Everything until the end, which must come within a minute.
     func untilEnd() async -> [StoreChange] { await first(.max) }
 }
 

@@ -13,6 +13,7 @@ import Wire
 ///   RFC 1123 4.2.3.1). In a window it may also say that the window's first block is missing (RFC 7440 4): it counts
 ///   as that when it comes no sooner than an answer to this window can, and not in two windows running.
 /// - An ACK inside the window says that the block after it is missing: sent again from there, at once.
+/// - After a silence the window's last block is sent, after the next one the whole window, and so on in turn.
 public struct TFTPTransfer: ~Copyable {
     private enum Phase: Hashable {
         /// The OACK is out. Becomes `sending` with ACK 0; `over` with an ERROR or after too long a silence.
@@ -186,7 +187,7 @@ public struct TFTPTransfer: ~Copyable {
             repeatOffer(now)
             return .resendOptionAcknowledgement
         }
-        return .resend(blocks: repeatWindow(now))
+        return .resend(blocks: retries % 2 == 1 ? probe(now) : repeatWindow(now))
     }
 
     /// The same request came once more, from the same port.
@@ -247,6 +248,18 @@ public struct TFTPTransfer: ~Copyable {
         sampleFrom = nil
         arm(now)
         return (acknowledged + 1)..<(sent + 1)
+    }
+
+    /// The last block alone: whatever the client lacks, it must answer that, with the window's ACK or with the gap's,
+    /// and no ACK is drawn by blocks that it has. (A client whose buffer is smaller than the window would lose the end
+    /// of each repetition as it lost the first one.)
+    private mutating func probe(_ now: Int64) -> Range<Int> {
+        retransmits += 1
+        duplicateResent = false
+        duplicateBarred = false
+        sampleFrom = nil
+        arm(now)
+        return sent..<(sent + 1)
     }
 
     private mutating func repeatOffer(_ now: Int64) {

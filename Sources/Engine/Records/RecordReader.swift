@@ -163,10 +163,14 @@ struct RecordReader {
         let isNegative = bytes[first] == RecordLine.dash
         let digits = field.dropFirst(isNegative ? 1 : 0)
         let point = firstIndex(of: RecordLine.point, in: digits) ?? digits.upperBound
-        guard let seconds = parseNumber(digits.lowerBound..<point), seconds <= UInt64(Int64.max / 1000) else { return nil }
+        guard let seconds = parseNumber(digits.lowerBound..<point), seconds <= UInt64(Int64.max / 1000) else {
+            return nil
+        }
         var milliseconds = Int64(seconds) * 1000
         if point < digits.upperBound {
-            guard digits.upperBound - point == 4, let rest = parseNumber(point + 1..<digits.upperBound) else { return nil }
+            guard digits.upperBound - point == 4, let rest = parseNumber(point + 1..<digits.upperBound) else {
+                return nil
+            }
             let (sum, isTooLarge) = milliseconds.addingReportingOverflow(Int64(rest))
             // The least Instant has no positive twin.
             guard !isTooLarge || (isNegative && sum == .min) else { return nil }
@@ -180,7 +184,9 @@ struct RecordReader {
         var bits: UInt64 = 0
         for position in 0..<6 {
             let index = field.lowerBound + 3 * position
-            guard let octet = octet(at: index), position == 5 || bytes[index + 2] == RecordLine.colon else { return nil }
+            guard let octet = octet(at: index), position == 5 || bytes[index + 2] == RecordLine.colon else {
+                return nil
+            }
             bits = bits << 8 | UInt64(octet)
         }
         return MACAddress(bits: bits)

@@ -30,13 +30,14 @@ public enum ShippedSite {
         "extra-arguments": .string(""),
     ]
 
-    /// `BOOTIF` names the card that the machine booted from; iPXE puts its address in.
+    /// `BOOTIF` names the card that the machine booted from; iPXE puts its address in. A network without a router is
+    /// no reason to stop and ask: the mirror may be near.
     private static func debianFiles(answer: String, mode: String = "") -> BootEnvironment.Kind {
         var files = BootEnvironment.Files(kernel: "debian-12/linux")
         files.initrds = ["debian-12/initrd.gz"]
         files.arguments = """
             auto=true priority=critical \(mode) url={{url.answers}}/\(answer)
-            interface=auto BOOTIF=01-${netX/mac:hexhyp}
+            interface=auto BOOTIF=01-${netX/mac:hexhyp} netcfg/no_default_route=true
             {{#machine.hostname}}hostname={{machine.hostname}}{{/machine.hostname}}
             {{#network.domain}}domain={{network.domain}}{{/network.domain}}
             DEBIAN_FRONTEND={{frontend}} {{#console}}console={{console}}{{/console}}

@@ -52,7 +52,9 @@ public struct TemplateProblem: Error, Hashable, Sendable, CustomStringConvertibl
         case .unbalanced(let name): "the section \"\(name)\" does not begin and end in the same place"
         case .tooDeep: "sections are nested deeper than \(Limits.templateDepthMax)"
         case .recursive(let name): "the template \"\(name)\" contains itself"
-        case .tooLarge: "the result is larger than \(Limits.renderedBytesMax) bytes"
+        case .tooLarge:
+            "the result is larger than \(Limits.renderedBytesMax) bytes, or takes more than "
+                + "\(Limits.templateTagsMax) tags"
         case .unfit(let text): text
         }
     }

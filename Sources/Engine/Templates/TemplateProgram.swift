@@ -10,8 +10,8 @@ import Mustache
 /// with a number for its name: the number leads back to the tag when its value is wanted.
 struct TemplateProgram: Sendable {
     let tags: [TemplateTag]
-    /// The text outside all sections, partials included.
-    let topBytes: Int
+    /// Of what stands outside all sections.
+    let top: TemplateCost
     let root: MustacheTemplate
     let library: MustacheLibrary
 
@@ -19,7 +19,7 @@ struct TemplateProgram: Sendable {
         var compiler = TemplateCompiler(partials: partials)
         let root = try compiler.compile(name, text)
         self.root = root.template
-        topBytes = root.topBytes
+        top = root.top
         tags = compiler.tags
         library = compiler.library
     }
@@ -30,7 +30,7 @@ private struct TemplateCompiler {
     let partials: [String: String]
     private(set) var tags: [TemplateTag] = []
     private(set) var library = MustacheLibrary()
-    private var partialBytes: [String: Int] = [:]
+    private var partialCosts: [String: TemplateCost] = [:]
     /// The templates that are being compiled, the outermost first.
     private var stack: [String] = []
     /// Sections that are open in all of them.
@@ -42,14 +42,14 @@ private struct TemplateCompiler {
     private struct Output {
         /// With numbers for names.
         var text: [UInt8] = []
-        var topBytes = 0
+        var top = TemplateCost()
         /// The open sections: their tags' numbers, their names, and the delimiters to go back to.
         var open: [(number: Int, name: String, delimiters: TemplateScanner.Delimiters)] = []
     }
 
     mutating func compile(
         _ name: String, _ text: String
-    ) throws(TemplateProblem) -> (template: MustacheTemplate, topBytes: Int) {
+    ) throws(TemplateProblem) -> (template: MustacheTemplate, top: TemplateCost) {
         stack.append(name)
         var scanner = TemplateScanner(template: name, text: text)
         var output = Output()
@@ -57,7 +57,7 @@ private struct TemplateCompiler {
         if let open = output.open.last { throw problem(tags[open.number].line, .unbalanced(open.name)) }
         stack.removeLast()
         do {
-            return (try MustacheTemplate(string: String(decoding: output.text, as: UTF8.self)), output.topBytes)
+            return (try MustacheTemplate(string: String(decoding: output.text, as: UTF8.self)), output.top)
         } catch {
             throw TemplateProblem(template: name, .unfit("\(error)"))
         }
@@ -72,13 +72,13 @@ private struct TemplateCompiler {
     ) throws(TemplateProblem) {
         switch token.kind {
         case .text:
-            try count(token.bytes.count, token.line, &output)
+            try charge(TemplateCost(bytes: token.bytes.count), token.line, &output)
             output.text += token.bytes
         case .comment, .delimiters:
             output.text += token.bytes
         case .variable(let name):
             // Nothing is escaped: what is rendered here is not HTML.
-            emit("&", addTag(.variable, name, token.line), scanner.delimiters, &output)
+            emit("&", try addTag(.variable, name, token.line, &output), scanner.delimiters, &output)
         case .section(let name): try begin(.section, name, token.line, scanner.delimiters, &output)
         case .inverted(let name): try begin(.inverted, name, token.line, scanner.delimiters, &output)
         case .end(let name):
@@ -89,7 +89,8 @@ private struct TemplateCompiler {
             emit("/", section.number, scanner.delimiters, &output)
             scanner.delimiters = section.delimiters
         case .partial(let name):
-            try count(try compilePartial(name, token.line), token.line, &output)
+            let cost = try compilePartial(name, token.line)
+            try charge(cost + TemplateCost(tags: 1), token.line, &output)
             output.text += token.bytes
         }
     }
@@ -100,12 +101,15 @@ private struct TemplateCompiler {
     ) throws(TemplateProblem) {
         depth += 1
         guard depth + stack.count <= Limits.templateDepthMax else { throw problem(line, .tooDeep) }
-        let number = addTag(kind, name, line)
+        let number = try addTag(kind, name, line, &output)
         output.open.append((number, name, delimiters))
         emit(kind == .section ? "#" : "^", number, delimiters, &output)
     }
 
-    private mutating func addTag(_ kind: TemplateTag.Kind, _ name: String, _ line: Int) -> Int {
+    private mutating func addTag(
+        _ kind: TemplateTag.Kind, _ name: String, _ line: Int, _ output: inout Output
+    ) throws(TemplateProblem) -> Int {
+        try charge(TemplateCost(tags: 1), line, &output)
         let path = name == "." ? [] : name.split(separator: ".").map(String.init)
         tags.append(TemplateTag(kind: kind, path: path, template: stack.last ?? "", line: line))
         return tags.count - 1
@@ -117,28 +121,27 @@ private struct TemplateCompiler {
         output.text += delimiters.start + Array("\(sigil)\(number)".utf8) + delimiters.end
     }
 
-    /// Text counts where it stands: for its section, or for the template.
-    private mutating func count(_ bytes: Int, _ line: Int, _ output: inout Output) throws(TemplateProblem) {
-        let total: Int
+    /// A cost counts where it arises: for the section, or for the template.
+    private mutating func charge(_ cost: TemplateCost, _ line: Int, _ output: inout Output) throws(TemplateProblem) {
+        let total: TemplateCost
         if let section = output.open.last {
-            tags[section.number].bodyBytes += bytes
-            total = tags[section.number].bodyBytes
+            tags[section.number].body = tags[section.number].body + cost
+            total = tags[section.number].body
         } else {
-            output.topBytes += bytes
-            total = output.topBytes
+            output.top = output.top + cost
+            total = output.top
         }
-        guard total <= Limits.renderedBytesMax else { throw problem(line, .tooLarge) }
+        guard total.isAffordable else { throw problem(line, .tooLarge) }
     }
 
-    /// The partial's text outside its sections, in bytes.
-    private mutating func compilePartial(_ name: String, _ line: Int) throws(TemplateProblem) -> Int {
+    private mutating func compilePartial(_ name: String, _ line: Int) throws(TemplateProblem) -> TemplateCost {
         if stack.contains(name) { throw problem(line, .recursive(name)) }
-        if let bytes = partialBytes[name] { return bytes }
+        if let cost = partialCosts[name] { return cost }
         guard let text = partials[name] else { throw problem(line, .noTemplate(name)) }
         guard depth + stack.count < Limits.templateDepthMax else { throw problem(line, .tooDeep) }
-        let (template, bytes) = try compile(name, text)
+        let (template, cost) = try compile(name, text)
         library.register(template, named: name)
-        partialBytes[name] = bytes
-        return bytes
+        partialCosts[name] = cost
+        return cost
     }
 }

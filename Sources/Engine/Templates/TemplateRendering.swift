@@ -9,12 +9,12 @@ final class TemplateRendering {
     private let program: TemplateProgram
     private let values: Parameters
     private(set) var problems: [TemplateProblem] = []
-    private var bytes = 0
+    private var spent: TemplateCost
 
     init(_ program: TemplateProgram, values: Parameters) {
         self.program = program
         self.values = values
-        bytes = program.topBytes
+        spent = program.top
     }
 
     func render() throws(RenderFailure) -> String {
@@ -61,10 +61,9 @@ final class TemplateRendering {
     }
 
     /// Whether there is room for so much more.
-    private func spend(_ more: Int, _ tag: TemplateTag) -> Bool {
-        let (sum, overflow) = bytes.addingReportingOverflow(more)
-        bytes = overflow ? .max : sum
-        if bytes <= Limits.renderedBytesMax { return true }
+    private func spend(_ cost: TemplateCost, _ tag: TemplateTag) -> Bool {
+        spent = spent + cost
+        if spent.isAffordable { return true }
         note(tag, .tooLarge)
         return false
     }
@@ -74,7 +73,7 @@ final class TemplateRendering {
         case .variable: text(value, tag)
         case .section: section(value, tag)
         // Whether it is rendered depends on the value's truth alone.
-        case .inverted: value.isTrue || !spend(tag.bodyBytes, tag)
+        case .inverted: value.isTrue || !spend(tag.body, tag)
         }
     }
 
@@ -91,13 +90,12 @@ final class TemplateRendering {
             note(tag, .missing(tag.name))
             return ""
         }
-        return spend(text.utf8.count, tag) ? text : ""
+        return spend(TemplateCost(bytes: text.utf8.count), tag) ? text : ""
     }
 
     private func section(_ value: ParameterValue?, _ tag: TemplateTag) -> Any {
         guard let value, Optional(value).isTrue else { return false }
-        let (cost, overflow) = tag.bodyBytes.multipliedReportingOverflow(by: value.repetitions)
-        guard spend(overflow ? .max : cost, tag) else { return false }
+        guard spend(tag.body * value.repetitions, tag) else { return false }
         switch value {
         case .boolean: return true
         case .list(let elements): return elements.map { Scope(value: $0, rendering: self) }

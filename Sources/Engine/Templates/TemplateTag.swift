@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Model
+
 /// One tag that wants a value: what it asks for, and where it stands.
 struct TemplateTag: Sendable {
     enum Kind: Sendable { case variable, section, inverted }
@@ -9,10 +11,40 @@ struct TemplateTag: Sendable {
     var path: [String]
     var template: String
     var line: Int
-    /// A section's own text, partials included and nested sections left out.
-    var bodyBytes = 0
+    /// What a section costs each time that it is rendered; nested sections' own insides left out.
+    var body = TemplateCost()
 
     var name: String { path.isEmpty ? "." : path.joined(separator: ".") }
+}
+
+/// What rendering takes, known before it happens: text, and tags to go through. Partials are included, for they are
+/// always rendered where they stand; sections may or may not be, and count for themselves.
+struct TemplateCost: Hashable, Sendable {
+    var bytes = 0
+    var tags = 0
+
+    /// Sums and products that overflow are as large as can be: far beyond the limits.
+    static func + (a: Self, b: Self) -> Self {
+        TemplateCost(bytes: a.bytes.addingClamped(b.bytes), tags: a.tags.addingClamped(b.tags))
+    }
+
+    static func * (a: Self, times: Int) -> Self {
+        TemplateCost(bytes: a.bytes.multipliedClamped(by: times), tags: a.tags.multipliedClamped(by: times))
+    }
+
+    var isAffordable: Bool { bytes <= Limits.renderedBytesMax && tags <= Limits.templateTagsMax }
+}
+
+extension Int {
+    fileprivate func addingClamped(_ other: Int) -> Int {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+
+    fileprivate func multipliedClamped(by other: Int) -> Int {
+        let (product, overflow) = multipliedReportingOverflow(by: other)
+        return overflow ? .max : product
+    }
 }
 
 /// A piece of a template's text.

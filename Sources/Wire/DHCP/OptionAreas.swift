@@ -23,7 +23,7 @@ struct OptionAreas {
 
     /// `bytes` must hold the fixed part, the cookie and no more than `DHCPLayout.datagramBytesMax` octets.
     init(_ bytes: Span<UInt8>) throws(DHCPDecodeError) {
-        try survey(bytes, DHCPLayout.optionsOffset, bytes.count, isMain: true)
+        try survey(bytes, DHCPLayout.optionsOffset, bytes.count)
         if usesFile { try survey(bytes, DHCPLayout.bootFile.offset, DHCPLayout.bootFile.end) }
         if usesServerName { try survey(bytes, DHCPLayout.serverName.offset, DHCPLayout.serverName.end) }
         options = DHCPOptions(storage: hasRepeats ? joined(bytes) : copied(bytes))
@@ -33,9 +33,7 @@ struct OptionAreas {
     var usesServerName: Bool { overload & DHCPLayout.overloadServerName != 0 }
 
     /// First pass over one field: what is there, and how large.
-    private mutating func survey(
-        _ bytes: Span<UInt8>, _ start: Int, _ limit: Int, isMain: Bool = false
-    ) throws(DHCPDecodeError) {
+    private mutating func survey(_ bytes: Span<UInt8>, _ start: Int, _ limit: Int) throws(DHCPDecodeError) {
         var offset = start
         while true {
             switch OptionStep(bytes, &offset, limit) {
@@ -48,7 +46,8 @@ struct OptionAreas {
                 else { throw .badMessageType }
                 messageType = type
             case .fragment(DHCPOptionCode.overload.rawValue, let value):
-                if isMain, overload == 0, value.length == 1, bytes[value.start] <= 3 { overload = bytes[value.start] }
+                // The first counts: file and sname are only read once it is known, so theirs never does.
+                if overload == 0, value.length == 1, bytes[value.start] <= 3 { overload = bytes[value.start] }
             case .fragment(let code, let value):
                 storageBytes += value.length
                 if seen.insert(code) { storageBytes += 3 } else { hasRepeats = true }

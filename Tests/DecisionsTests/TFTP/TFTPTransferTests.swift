@@ -235,10 +235,25 @@ final class TransferScript {
         _ = script.start()
         script.wait(microseconds: 150)
         #expect(script.ack(0) == .send(blocks: 1..<5))
-        for pause: Int64 in [50, 200, 800, 3_200, 8_000] {
-            #expect(script.waitForTimer() == (pause, .resend(blocks: 1..<5)))
+        // The last block, then the window, in turn.
+        #expect(script.waitForTimer() == (50, .resend(blocks: 4..<5)))
+        #expect(script.waitForTimer() == (200, .resend(blocks: 1..<5)))
+        #expect(script.waitForTimer() == (800, .resend(blocks: 4..<5)))
+        #expect(script.waitForTimer() == (3_200, .resend(blocks: 1..<5)))
+        #expect(script.waitForTimer() == (8_000, .resend(blocks: 4..<5)))
+        #expect(script.waitForTimer() == (8_000, .giveUp(.init(acknowledgedBytes: 0, retransmits: 11))))
+    }
+
+    @Test func theLastBlockDrawsAnAnswerWhateverIsMissing() {
+        for (answer, blocks) in [(UInt16(0), 1..<9), (5, 6..<14), (8, 9..<17)] {
+            let script = TransferScript(wholeBlocks: 100, "windowsize=8")
+            _ = script.start()
+            script.wait(microseconds: 200)
+            #expect(script.ack(0) == .send(blocks: 1..<9))
+            #expect(script.waitForTimer().action == .resend(blocks: 8..<9))
+            script.wait(microseconds: 250)
+            #expect(script.ack(answer) == (answer == 8 ? .send(blocks: blocks) : .resend(blocks: blocks)))
         }
-        #expect(script.waitForTimer() == (8_000, .giveUp(.init(acknowledgedBytes: 0, retransmits: 20))))
     }
 
     @Test func anAckStartsThePausesAnew() {

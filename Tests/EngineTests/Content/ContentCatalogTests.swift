@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Engine
+import Foundation
 import Glibc
 import Testing
 
@@ -21,11 +22,7 @@ private final class Scratch {
 
     func directory(_ name: String) { mkdir("\(path)/\(name)", 0o755) }
 
-    deinit {
-        let walk: @convention(c) (UnsafePointer<CChar>?, UnsafePointer<stat>?, Int32, UnsafeMutablePointer<FTW>?) -> Int32 =
-            { path, _, _, _ in path.map { remove($0) } ?? 0 }
-        nftw(path, walk, 8, Int32(FTW_DEPTH.rawValue | FTW_PHYS.rawValue))
-    }
+    deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
 private func kind(_ content: ContentCatalog.Content) -> String {

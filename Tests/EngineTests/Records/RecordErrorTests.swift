@@ -44,8 +44,10 @@ import Testing
         ("1⇥bound⇥-⇥serial=12⇥-⇥0⇥0", "identity", "serial=12"),
         ("1⇥bound⇥-⇥client-id=123⇥-⇥0⇥0", "identity", "client-id=123"),
         ("1⇥bound⇥-⇥uuid=0123456789abcdef0123456789abcdef⇥-⇥0⇥0", "identity", "uuid=0123456789abcdef0123456789abcdef"),
-        ("1⇥bound⇥-⇥uuid=01234567-89ab-cdef-0123-456789abcde-⇥-⇥0⇥0", "identity",
-            "uuid=01234567-89ab-cdef-0123-456789abcde"),
+        (
+            "1⇥bound⇥-⇥uuid=01234567-89ab-cdef-0123-456789abcde-⇥-⇥0⇥0", "identity",
+            "uuid=01234567-89ab-cdef-0123-456789abcde"
+        ),
         ("1⇥bound⇥-⇥circuit=⇥⇥0⇥0", "host name", ""),
         ("1⇥bound⇥-⇥circuit=⇥a%0⇥0⇥0", "host name", "a%0"),
         ("1⇥bound⇥-⇥circuit=⇥a%zz⇥0⇥0", "host name", "a%zz"),

@@ -58,7 +58,8 @@ private func subject(_ parameters: Parameters = [:]) -> BootSubject {
             try kernelLine("debian-12", ["console": .string("ttyS0,115200n8")])
                 == "kernel --name kernel ${base}/debian-12/linux initrd=initrd0 auto=true priority=critical "
                 + "url=http://10.64.0.1:8080/b/52-54-00-12-34-56/a/preseed.cfg interface=auto "
-                + "BOOTIF=01-${netX/mac:hexhyp} hostname=web1 DEBIAN_FRONTEND=text console=ttyS0,115200n8 || goto failed")
+                + "BOOTIF=01-${netX/mac:hexhyp} netcfg/no_default_route=true hostname=web1 DEBIAN_FRONTEND=text "
+                + "console=ttyS0,115200n8 || goto failed")
         #expect(try kernelLine("debian-12-rescue").contains(" rescue/enable=true url=http://10.64.0.1:8080/b/"))
         #expect(try !kernelLine("debian-12").contains("console="))
     }

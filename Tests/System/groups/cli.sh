@@ -27,8 +27,10 @@ expect "help names the commands" 'apply' "$("$ONDECK" --help)"
 check "bash completion" sh -c "'$ONDECK' --generate-completion-script bash | bash -n"
 check "check-config of a good file" "$ONDECK" check-config --config "$LAB_DIRECTORY/ondeck.yaml"
 printf 'data: /tmp\nhttp: { port: 99999 }\ntftpp: {}\n' >"$LAB_DIRECTORY/bad.yaml"
-check_fails "check-config: a bad value, with its line" 'bad\.yaml:2' "$ONDECK" check-config --config "$LAB_DIRECTORY/bad.yaml"
-check_fails "check-config: an unknown key, with its line" 'bad\.yaml:3' "$ONDECK" check-config --config "$LAB_DIRECTORY/bad.yaml"
+check_fails "check-config: a bad value, with its line" 'bad\.yaml:2' \
+    "$ONDECK" check-config --config "$LAB_DIRECTORY/bad.yaml"
+check_fails "check-config: an unknown key, with its line" 'bad\.yaml:3' \
+    "$ONDECK" check-config --config "$LAB_DIRECTORY/bad.yaml"
 check_fails "serve refuses the same file" 'bad\.yaml:2' timeout 10 "$ONDECK" serve --config "$LAB_DIRECTORY/bad.yaml"
 
 # Apply.
@@ -43,7 +45,8 @@ said=$(ondeck apply -f "$SITE")
 expect "apply again: nothing to do" 'unchanged|[Nn]othing|no change' "$said"
 ondeck export -o yaml >"$LAB_DIRECTORY/export.yaml"
 expect "export has the network" 'rack1' "$(cat "$LAB_DIRECTORY/export.yaml")"
-expect "an export applies without a change" 'unchanged|[Nn]othing|no change' "$(ondeck apply --prune -f "$LAB_DIRECTORY/export.yaml")"
+expect "an export applies without a change" 'unchanged|[Nn]othing|no change' \
+    "$(ondeck apply --prune -f "$LAB_DIRECTORY/export.yaml")"
 check "export as JSON" sh -c "ip netns exec $LAB_PREFIX-server env ONDECK_TOKEN_FILE='$DATA/api-token' '$ONDECK' export -o json |
     python3 -m json.tool"
 sed -i 's/hostname: web1/hostname: web-one/' "$SITE"
@@ -98,16 +101,19 @@ expect "lease list" "$LEASED" "$(ondeck lease list)"
 expect "lease list --mac" "$LEASED" "$(ondeck lease list --mac 52:54:00:00:0c:01)"
 expect_none "lease list --mac of another" "$LEASED" "$(ondeck lease list --mac 52:54:00:00:0c:02)"
 check "lease delete" ondeck lease delete "rack1/$LEASED"
-expect_equal "and it is gone" "" "$(ondeck lease list -o json | "$TOOLS/json-find" address mac=52:54:00:00:0c:01 state=bound)"
+expect_equal "and it is gone" "" \
+    "$(ondeck lease list -o json | "$TOOLS/json-find" address mac=52:54:00:00:0c:01 state=bound)"
 expect "watch shows what has happened" 'DISCOVER|OFFER' "$(timeout 3 ip netns exec "$LAB_PREFIX-server" env \
     ONDECK_TOKEN_FILE="$DATA/api-token" "$ONDECK" watch --since 0 --mac 52:54:00:00:0c:01)"
 
 # The API behind it.
-expect_equal "without a token: 401" 401 "$(at server curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8081/api/v1/site)"
+expect_equal "without a token: 401" 401 \
+    "$(at server curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8081/api/v1/site)"
 expect_equal "the token file is for its owner alone" 600 "$(stat -c %a "$DATA/api-token")"
 check_fails "a wrong token is named as such" 'token|401|[Uu]nauthor' \
     at server env ONDECK_TOKEN=wrong "$ONDECK" get machines
-check_fails "no server: says so, and where" '127\.0\.0\.1:9' at server env ONDECK_TOKEN=x "$ONDECK" --api http://127.0.0.1:9 get machines
+check_fails "no server: says so, and where" '127\.0\.0\.1:9' at server env ONDECK_TOKEN=x \
+    "$ONDECK" --api http://127.0.0.1:9 get machines
 etag=$(api GET /api/v1/machines/web1 -D - -o /dev/null | grep -ioE '^etag: .*' | cut -d' ' -f2- | tr -d '\r')
 expect_equal "If-Match with an old ETag: 412" 412 "$(api PUT /api/v1/machines/web1 -o /dev/null -w '%{http_code}' \
     -H 'If-Match: "0"' -H 'Content-Type: application/json' --data '{"intent":"hold"}')"
@@ -115,7 +121,8 @@ expect_equal "If-Match with its ETag: done" 200 "$(api PUT /api/v1/machines/web1
     -H "If-Match: $etag" -H 'Content-Type: application/json' --data "{\"macs\":[\"$MAC\"],\"intent\":\"hold\"}")"
 said=$(api PUT /api/v1/machines/web1 -H 'Content-Type: application/json' --data '{"intent":"dance"}')
 expect "a problem names its field" '"field" ?: ?"[^"]*intent' "$said"
-expect_equal "livez needs no token" 200 "$(at server curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8081/livez)"
+expect_equal "livez needs no token" 200 \
+    "$(at server curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8081/livez)"
 metrics=$(api GET /metrics)
 expect "metrics count DHCP" '^ondeck_[a-z_]*dhcp' "$metrics"
 expect_none "no metric has a client in its labels" '52:54:00' "$metrics"

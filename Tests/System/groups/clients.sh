@@ -80,7 +80,8 @@ expect "option 82 is echoed to the relay" 'Agent-Information' "$(cat "$LAB_DIREC
 
 # INFORM, from a client that has an address.
 address c2 10.77.1.2/16
-check "dhcping -i (INFORM) is answered" at c2 dhcping -i -v -s "$SERVER_ADDRESS" -c 10.77.1.2 -h "$(mac_of c2 eth0)" -t 3
+check "dhcping -i (INFORM) is answered" at c2 dhcping -i -v -s "$SERVER_ADDRESS" -c 10.77.1.2 -h \
+    "$(mac_of c2 eth0)" -t 3
 expect "perfdhcp: three relayed exchanges" 'received packets: 3' \
     "$(at c2 perfdhcp -4 -l 10.77.1.2 -n 3 -r 3 -W 1000000 "$SERVER_ADDRESS" | sed -n '/REQUEST-ACK/,$p')"
 
@@ -88,10 +89,13 @@ expect "perfdhcp: three relayed exchanges" 'received packets: 3' \
 said=$(dhcp c3 dora --mac 52:54:00:00:03:01)
 expect "a client without the broadcast flag gets a unicast at its own MAC" ' at 52:54:00:00:03:01 ' "$said"
 HELD=$(grep -oE '^ACK [0-9.]+' <<<"$said" | cut -d' ' -f2)
-expect "a client with the broadcast flag gets a broadcast" ' at ff:ff:ff:ff:ff:ff ' "$(dhcp c3 dora --mac 52:54:00:00:03:03 --broadcast)"
-expect "the client identifier is echoed (RFC 6842)" '61=01deadbeef' "$(dhcp c3 dora --mac 52:54:00:00:03:04 --client-id 01deadbeef)"
+expect "a client with the broadcast flag gets a broadcast" ' at ff:ff:ff:ff:ff:ff ' \
+    "$(dhcp c3 dora --mac 52:54:00:00:03:03 --broadcast)"
+expect "the client identifier is echoed (RFC 6842)" '61=01deadbeef' \
+    "$(dhcp c3 dora --mac 52:54:00:00:03:04 --client-id 01deadbeef)"
 expect "an option by its number" '224=01ff' "$(dhcp c3 discover --mac 52:54:00:00:03:01)"
-expect "INIT-REBOOT with its own address: ACK" "^ACK $HELD" "$(dhcp c3 init-reboot --mac 52:54:00:00:03:01 --address "$HELD")"
+expect "INIT-REBOOT with its own address: ACK" "^ACK $HELD" \
+    "$(dhcp c3 init-reboot --mac 52:54:00:00:03:01 --address "$HELD")"
 expect "INIT-REBOOT with another network's address: NAK" '^NAK' "$(dhcp c3 init-reboot --mac 52:54:00:00:03:01 --address 192.0.2.1)"
 expect "INIT-REBOOT of a stranger with a good address: silence" '^silence' \
     "$(dhcp c3 init-reboot --mac 52:54:00:00:03:99 --address 10.77.49.9 --wait 1)"
@@ -101,11 +105,13 @@ dhcp c3 release --mac 52:54:00:00:03:01 --address "$HELD" --server "$SERVER_ADDR
 expect "after RELEASE the same client gets the same address" "^ACK $HELD" "$(dhcp c3 dora --mac 52:54:00:00:03:01)"
 dhcp c3 decline --mac 52:54:00:00:03:01 --address "$HELD" --server "$SERVER_ADDRESS" --wait 0.3 >/dev/null
 expect_none "after DECLINE it gets another" "^ACK $HELD " "$(dhcp c3 dora --mac 52:54:00:00:03:01)"
-expect_equal "the declined address is in the list" declined "$(ondeck lease list -o json | "$TOOLS/json-find" state address="$HELD")"
+expect_equal "the declined address is in the list" declined \
+    "$(ondeck lease list -o json | "$TOOLS/json-find" state address="$HELD")"
 
 # An address that somebody uses without asking is not handed out.
 PROBE=true ordinary_site | sed 's/10.77.10.0-10.77.49.255/10.77.60.1-10.77.60.2/' | apply
 address c4 10.77.60.1/16
-expect "an address in use is found by the probe and not offered" '^ACK 10\.77\.60\.2 ' "$(dhcp c3 dora --mac 52:54:00:00:04:01 --wait 5)"
+expect "an address in use is found by the probe and not offered" '^ACK 10\.77\.60\.2 ' \
+    "$(dhcp c3 dora --mac 52:54:00:00:04:01 --wait 5)"
 
 group_done

@@ -25,7 +25,8 @@ expect_equal "full: nobody new is given an address" 0 "$(number bound)"
 expect_equal "full: nobody is told a lie" 0 "$(number naks)"
 check "full: /readyz says so" wait_for 10 is_not_ready
 expect "full: with the reason" 'full|space' "$(ready_answer)"
-expect "full: the log says it, as an error or a warning" '(error|warning).*(full|space)' "$(tail -n 200 "$LAB_DIRECTORY/server.log")"
+expect "full: the log says it, as an error or a warning" '(error|warning).*(full|space)' \
+    "$(tail -n 200 "$LAB_DIRECTORY/server.log")"
 check "full: the server lives" is_running "$SERVER"
 check_fails "full: a change of the site is refused" 'full|space' ondeck set machine web9 intent=local
 repeated=$(grep -cE 'full|space' "$LAB_DIRECTORY/server.log")
@@ -78,6 +79,7 @@ if is_running "$SERVER"; then
     expect "read-only from the start: not ready, with the reason" 'store|read-?only|I/O|disk' "$(ready_answer)"
     check "read-only from the start: not ready" is_not_ready
 else
-    expect "read-only from the start: ends, with the reason" 'read-?only|I/O|cannot|disk' "$(tail -n 5 "$LAB_DIRECTORY/server.log")"
+    expect "read-only from the start: ends, with the reason" 'read-?only|I/O|cannot|disk' \
+        "$(tail -n 5 "$LAB_DIRECTORY/server.log")"
 fi
 group_done

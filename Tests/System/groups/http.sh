@@ -7,7 +7,7 @@ FILES="$LAB_DIRECTORY/content"
 mkdir -p "$FILES"
 head -c 100000 /dev/urandom >"$FILES/file.bin"
 head -c 5000 /dev/urandom >"$FILES/loader.efi"
-head -c 67108864 /dev/urandom >"$FILES/big"
+head -c 33554432 /dev/urandom >"$FILES/big"
 : >"$FILES/empty"
 echo secret >"$LAB_DIRECTORY/secret"
 ln -s "$LAB_DIRECTORY/secret" "$FILES/link-out"
@@ -43,7 +43,8 @@ part() { get -r "$1" "$FILE_URL" | sum; }
 expect_equal "a range" "$(tail -c +101 "$FILES/file.bin" | head -c 100 | sum)" "$(part 100-199)"
 expect_equal "an open range" "$(tail -c +99901 "$FILES/file.bin" | sum)" "$(part 99900-)"
 expect_equal "the last bytes" "$(tail -c 500 "$FILES/file.bin" | sum)" "$(part -500)"
-expect "a range says what it is" '^[Cc]ontent-[Rr]ange: bytes 100-199/100000' "$(get -D - -o /dev/null -r 100-199 "$FILE_URL")"
+expect "a range says what it is" '^[Cc]ontent-[Rr]ange: bytes 100-199/100000' \
+    "$(get -D - -o /dev/null -r 100-199 "$FILE_URL")"
 expect_equal "a range: 206" 206 "$(status -r 0-0 "$FILE_URL")"
 expect_equal "a range beyond the end: 416" 416 "$(status -r 100000- "$FILE_URL")"
 etag=$(grep -ioE '^etag: .*' <<<"$heads" | cut -d' ' -f2- | tr -d '\r')
@@ -70,14 +71,14 @@ done
 for i in $(seq 8); do wait "${crowd[i]}"; done
 same_count=0
 for i in $(seq 8); do cmp -s "$LAB_DIRECTORY/big.$i" "$FILES/big" && same_count=$((same_count + 1)); done
-expect_equal "8 downloads of 64 MiB at once" 8 "$same_count"
+expect_equal "8 downloads of 32 MiB at once" 8 "$same_count"
 
 # A file that is replaced while it is fetched: the old one or the new one, never a mixture.
-at c1 curl -sS -m 60 --limit-rate 40M -o "$LAB_DIRECTORY/replaced" "$BOOT_URL/local/big" &
+at c1 curl -sS -m 60 --limit-rate 20M -o "$LAB_DIRECTORY/replaced" "$BOOT_URL/local/big" &
 slow=$!
 sleep 0.5
 cp "$FILES/big" "$LAB_DIRECTORY/before"
-head -c 67108864 /dev/urandom >"$FILES/big.new" && mv "$FILES/big.new" "$FILES/big"
+head -c 33554432 /dev/urandom >"$FILES/big.new" && mv "$FILES/big.new" "$FILES/big"
 wait "$slow"
 if cmp -s "$LAB_DIRECTORY/replaced" "$LAB_DIRECTORY/before" || cmp -s "$LAB_DIRECTORY/replaced" "$FILES/big"; then
     ok "a file replaced during its download"

@@ -14,7 +14,8 @@ for file in usr/bin/ondeck usr/lib/systemd/system/ondeck.service usr/lib/sysuser
     check "installs /$file" test -s "$ROOT/$file"
 done
 expect "the installed binary runs" '^ondeck' "$("$ROOT/usr/bin/ondeck" version)"
-expect_equal "nothing outside DESTDIR is named" "" "$(grep -rIl "$ROOT" "$ROOT/etc" "$ROOT/usr/lib" "$ROOT/usr/share" 2>/dev/null)"
+expect_equal "nothing outside DESTDIR is named" "" \
+    "$(grep -rIl "$ROOT" "$ROOT/etc" "$ROOT/usr/lib" "$ROOT/usr/share" 2>/dev/null)"
 
 UNIT="$ROOT/usr/lib/systemd/system/ondeck.service"
 expect "the unit names the installed binary" '^ExecStart=/usr/bin/ondeck serve' "$(cat "$UNIT")"
@@ -22,7 +23,8 @@ sed "s|/usr/bin/ondeck|$ROOT/usr/bin/ondeck|" "$UNIT" >"$LAB_DIRECTORY/ondeck.se
 said=$(systemd-analyze verify --man=no "$LAB_DIRECTORY/ondeck.service" 2>&1)
 expect_equal "systemd-analyze verify has nothing to say" "" "$(grep -i ondeck <<<"$said")"
 said=$(systemd-analyze security --offline=true --no-pager "$LAB_DIRECTORY/ondeck.service" 2>&1)
-expect_below "systemd-analyze security: exposure" 2.5 "$(grep -oE 'Overall exposure level.*: [0-9.]+' <<<"$said" | grep -oE '[0-9.]+$')"
+expect_below "systemd-analyze security: exposure" 2.5 \
+    "$(grep -oE 'Overall exposure level.*: [0-9.]+' <<<"$said" | grep -oE '[0-9.]+$')"
 check "the user is declared" systemd-sysusers --root="$ROOT" --dry-run "$ROOT/usr/lib/sysusers.d/ondeck.conf"
 
 check "the installed configuration is valid" "$ONDECK" check-config --config "$ROOT/etc/ondeck/ondeck.yaml"

@@ -67,7 +67,8 @@ expect "after kill -9 and restart it is still done" ' file - ' "$(offer)"
 # 3. With real firmware: it leaves the network alone and looks at its disk.
 power_on bios "$MAC" local.log
 if boots_to 60 'No bootable device|Nothing to boot|No more network devices|Booting from Hard Disk'; then
-    ok "real firmware goes on to its disk" "$(console | grep -m 1 -oE 'No bootable device|Nothing to boot|No more network devices')"
+    ok "real firmware goes on to its disk" \
+        "$(console | grep -m 1 -oE 'No bootable device|Nothing to boot|No more network devices')"
 else
     fail "real firmware goes on to its disk" "$(console | tail -n 4)"
 fi
@@ -85,7 +86,8 @@ for _ in $(seq 9); do
     get "$PAGE" >/dev/null
 done
 expect_none "after nine boots without an end it is held: no kernel" '^kernel ' "$(get "$PAGE")"
-expect "and the operator is told why" 'held|loop|hold' "$(ondeck explain --mac "$MAC" --arch x64-uefi; timeout 3 ip netns exec \
+expect "and the operator is told why" 'held|loop|hold' \
+    "$(ondeck explain --mac "$MAC" --arch x64-uefi; timeout 3 ip netns exec \
     "$LAB_PREFIX-server" env ONDECK_TOKEN_FILE="$DATA/api-token" "$ONDECK" watch --since 0 --mac "$MAC")"
 check "ondeck boot lets it go" ondeck boot web1 install my-os
 expect "and it boots again" '^kernel ' "$(get "$PAGE")"

@@ -18,7 +18,8 @@ number() { "$TOOLS/json-find" "$1" <"$LAB_DIRECTORY/report"; }
 expect_none "under rubbish: every promise is kept" 'BROKEN' "$said"
 expect_equal "under rubbish: every client has an address" 0 "$(number waiting)"
 expect_below "under rubbish: half of the clients wait less than" 100 "$(number p50_ms)" ms
-check "under rubbish: a file by TFTP" at c1 timeout 20 curl -sS --tftp-blksize 1468 -o /dev/null "tftp://$SERVER_ADDRESS/ipxe/undionly.kpxe"
+check "under rubbish: a file by TFTP" \
+    at c1 timeout 20 curl -sS --tftp-blksize 1468 -o /dev/null "tftp://$SERVER_ADDRESS/ipxe/undionly.kpxe"
 check "under rubbish: a file by HTTP" at c1 curl -fsS -m 10 -o /dev/null "$BOOT_URL/ipxe/undionly.kpxe"
 wait "$GARBAGE" || fail "the rubbish itself" "$(cat "$LAB_DIRECTORY/garbage")"
 ok "sent" "$(cat "$LAB_DIRECTORY/garbage")"
@@ -30,5 +31,6 @@ expect_below "its log did not run away" 20000 "$(wc -l <"$LAB_DIRECTORY/server.l
 expect_none "nothing crashed" 'Fatal error|Crash|SIG(SEGV|ILL|ABRT|TRAP)' "$(cat "$LAB_DIRECTORY/server.log")"
 leaked=$(find "/proc/$SERVER/fd" -mindepth 1 | wc -l)
 sleep 3
-expect_below "its open files go back" 400 "$(find "/proc/$SERVER/fd" -mindepth 1 | wc -l)" "(at the end of the rubbish: $leaked)"
+expect_below "its open files go back" 400 \
+    "$(find "/proc/$SERVER/fd" -mindepth 1 | wc -l)" "(at the end of the rubbish: $leaked)"
 group_done

@@ -11,7 +11,8 @@ expect_equal "perfdhcp, 200 exchanges a second for 5 s: OFFERs lost" 0 \
     "$(sed -n '/DISCOVER-OFFER/,/REQUEST-ACK/p' <<<"$said" | grep -oE 'drops: [0-9]+' | head -n 1 | cut -d' ' -f2)"
 expect_equal "perfdhcp: ACKs lost" 0 \
     "$(sed -n '/REQUEST-ACK/,$p' <<<"$said" | grep -oE 'drops: [0-9]+' | head -n 1 | cut -d' ' -f2)"
-expect "perfdhcp: the rate was reached" 'sent packets: (9[5-9][0-9]|100[0-9])$' "$(sed -n '/REQUEST-ACK/,$p' <<<"$said")"
+expect "perfdhcp: the rate was reached" 'sent packets: (9[5-9][0-9]|100[0-9])$' \
+    "$(sed -n '/REQUEST-ACK/,$p' <<<"$said")"
 
 said=$(at c2 "$TOOLS/dhcp-load" eth0 --rate 150 --seconds 5 --renew 20 --release 10 --settle 3 --verify)
 expect "directly, 150 new clients a second: all bound, nothing broken" 'waiting 0,' "$said"

@@ -12,11 +12,16 @@ said=$(dhcp f1 dora --mac 52:54:00:00:08:01)
 expect "a relayed client gets an address of its own link" '^ACK 10\.88\.1[0-9]\.' "$said"
 FAR=$(grep -oE '^ACK [0-9.]+' <<<"$said" | cut -d' ' -f2)
 expect_none "the relay keeps option 82 from the client" ' 82=' "$said"
-expect_equal "its lease says which network" far "$(ondeck lease list -o json | "$TOOLS/json-find" network address="$FAR")"
-expect "the same client on the LAN has an address there as well" '^ACK 10\.77\.' "$(dhcp c1 dora --mac 52:54:00:00:08:01)"
-expect_equal "and keeps the other" "$FAR" "$(ondeck lease list --network far -o json | "$TOOLS/json-find" address mac=52:54:00:00:08:01)"
-expect "moved to the LAN with its far address: NAK" '^NAK' "$(dhcp c1 init-reboot --mac 52:54:00:00:08:02 --address "$FAR")"
-expect "a NAK reaches a client behind the relay" '^NAK' "$(dhcp f1 init-reboot --mac 52:54:00:00:08:01 --address 10.77.10.9)"
+expect_equal "its lease says which network" far \
+    "$(ondeck lease list -o json | "$TOOLS/json-find" network address="$FAR")"
+expect "the same client on the LAN has an address there as well" '^ACK 10\.77\.' \
+    "$(dhcp c1 dora --mac 52:54:00:00:08:01)"
+expect_equal "and keeps the other" "$FAR" \
+    "$(ondeck lease list --network far -o json | "$TOOLS/json-find" address mac=52:54:00:00:08:01)"
+expect "moved to the LAN with its far address: NAK" '^NAK' \
+    "$(dhcp c1 init-reboot --mac 52:54:00:00:08:02 --address "$FAR")"
+expect "a NAK reaches a client behind the relay" '^NAK' \
+    "$(dhcp f1 init-reboot --mac 52:54:00:00:08:01 --address 10.77.10.9)"
 
 # A relay of our own making, on the LAN: what the server itself sends back.
 stop "$RELAY"

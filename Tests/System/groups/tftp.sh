@@ -25,8 +25,10 @@ URL="tftp://$SERVER_ADDRESS"
 # same FILE: what was fetched is that file.
 same() { cmp "$GOT" "$FILES/$1" && rm -f "$GOT"; }
 
-by_curl() { rm -f "$GOT"; at c1 timeout 60 curl -sS --tftp-blksize "$1" -o "$GOT" "$URL/local/$2" && touch "$GOT" && same "$2"; }
-by_busybox() { rm -f "$GOT"; at c1 timeout 60 busybox tftp -g -b "$1" -l "$GOT" -r "local/$2" "$SERVER_ADDRESS" && same "$2"; }
+by_curl() { rm -f "$GOT"; \
+    at c1 timeout 60 curl -sS --tftp-blksize "$1" -o "$GOT" "$URL/local/$2" && touch "$GOT" && same "$2"; }
+by_busybox() { rm -f "$GOT"; \
+    at c1 timeout 60 busybox tftp -g -b "$1" -l "$GOT" -r "local/$2" "$SERVER_ADDRESS" && same "$2"; }
 by_tftp_hpa() { rm -f "$GOT"; at c1 timeout 60 tftp -m binary "$SERVER_ADDRESS" -c get "local/$1" "$GOT" && same "$1"; }
 by_atftp() {
     rm -f "$GOT"
@@ -36,7 +38,7 @@ by_atftp() {
 
 for size in 1 511 512 513 2936 100000; do check "curl, block 512: $size bytes" by_curl 512 "f$size"; done
 check "curl, block 1468: a file of exactly two blocks" by_curl 1468 f2936
-check "curl: an empty file" by_curl 512 empty
+check "busybox: an empty file (curl takes a size of 0 for a fault)" by_busybox 512 empty
 check "busybox, block 1468: 8 MiB" by_busybox 1468 f8388608
 check "tftp-hpa, no options: 100 kB" by_tftp_hpa f100000
 check "atftp, window 1: 8 MiB" by_atftp 1468 1 f8388608
@@ -54,19 +56,19 @@ wait $!
 ports=$(grep -oE "$SERVER_ADDRESS\.[0-9]+ >" "$LAB_DIRECTORY/oack" | sort -u | tr '\n' ' ')
 expect_equal "single-port: every packet comes from port 69" "$SERVER_ADDRESS.69 > " "$ports"
 
-# Names.
+# Names. curl's status 68 is "not found", 69 "access denied".
 fetch() { at c1 timeout 20 curl -sS --path-as-is -o "$GOT" "$URL/$1"; }
 check "a name with a leading slash" fetch /local/f513
 check "doubled slashes" fetch local//deep//er/file.bin
 check "a file in a folder" by_curl 512 deep/er/file.bin
 began=$(now_ms)
-check_fails "a file that is not there" 'File Not Found|not found|error' fetch local/nothing
+check_fails "a file that is not there" '\(68\)' fetch local/nothing
 expect_below "it is said at once" 1000 $(($(now_ms) - began)) ms
-check_fails "out of the set by .." 'Not Found|Access|denied|error' fetch "local/../secret"
-check_fails "out of the set by an encoded .." 'Not Found|Access|denied|error' fetch "local/..%2fsecret"
-check_fails "out of the set by a link" 'Not Found|Access|denied|error' fetch local/link-out
-check_fails "an absolute path" 'Not Found|Access|denied|error' fetch "/$LAB_DIRECTORY/secret"
-check_fails "a write is refused" '.' at c1 timeout 10 curl -sS -T "$FILES/f513" "$URL/local/new"
+check_fails "out of the set by .." '\((68|69)\)' fetch "local/../secret"
+check_fails "out of the set by an encoded .." '\((68|69)\)' fetch "local/..%2fsecret"
+check_fails "out of the set by a link" '\((68|69)\)' fetch local/link-out
+check_fails "an absolute path" '\((68|69)\)' fetch "/$LAB_DIRECTORY/secret"
+check_fails "a write is refused" '\((69|71)\)' at c1 timeout 10 curl -sS -T "$FILES/f513" "$URL/local/new"
 expect_equal "and wrote nothing" "" "$(find "$FILES" -name new)"
 
 # Crowds and losses.

@@ -54,6 +54,22 @@ struct OptionTableTests {
         #expect(OptionDefinition.of(DHCPOptionCode(rawValue: number)).name == name)
     }
 
+    /// A value of the wrong shape would be sent without a word.
+    @Test(
+        arguments: [
+            (OptionKind.ipv4, [1, 16, 28, 32]),
+            (.ipv4List, [3, 4, 5, 6, 7, 8, 9, 41, 42, 44, 45, 48, 49, 65, 69, 70, 138, 150]),
+            (.ipv4Pairs, [21, 33]),
+            (.boolean, [19, 20, 27, 29, 30, 31, 34, 36, 39]),
+            (.uint8, [23, 37, 46]), (.uint16, [13, 22, 26]), (.uint32, [24, 35, 38, 108, 211]), (.int32, [2]),
+            (.text, [12, 14, 17, 18, 40, 60, 66, 67, 114, 209, 210, 252]),
+            (.domainName, [15]), (.searchList, [119]), (.classlessRoutes, [121, 249]),
+            (.bytes, [43, 124, 125, 175, 208]),
+        ] as [(OptionKind, [UInt8])])
+    func kindsAreTheRFCs(kind: OptionKind, numbers: [UInt8]) {
+        for number in numbers { #expect(OptionDefinition.of(DHCPOptionCode(rawValue: number)).kind == kind) }
+    }
+
     @Test func unknownNumbersAreOptionsToo() throws {
         #expect(OptionDefinition.find("224") == OptionDefinition.of(DHCPOptionCode(rawValue: 224)))
         #expect(OptionDefinition.find("option-224")?.code.rawValue == 224)
@@ -298,6 +314,14 @@ struct DomainNamesTests {
         }
         #expect(DomainNames.decode(Array(bytes.prefix(3 + 4 * 62)), compressed: true)?.count == 63)
         #expect(DomainNames.decode(bytes, compressed: true) == nil, "names beyond 255 octets, and too many of them")
+    }
+
+    @Test func aNameMayNotGrowBeyond255OctetsThroughItsPointer() {
+        let label = [63] + [UInt8](repeating: 0x61, count: 63)
+        let name = label + label + label + [0]
+        func pointing(_ count: UInt8) -> [UInt8] { [count] + [UInt8](repeating: 0x62, count: Int(count)) + [0xc0, 0] }
+        #expect(DomainNames.decode(name + pointing(61), compressed: true)?.count == 2)
+        #expect(DomainNames.decode(name + pointing(62), compressed: true) == nil)
     }
 
     @Test func manyNamesFromAFewOctetsAreNotRead() {

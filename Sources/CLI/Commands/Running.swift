@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import APITypes
+import ArgumentParser
+import Foundation
+
+/// A command that asks the server. `run(_:_:)` is what it does; the rest is the same for all: how failures are said,
+/// and what the exit code is.
+protocol ServerCommand: AsyncParsableCommand {
+    var connection: ConnectionOptions { get }
+    func run(_ client: APIClient, _ terminal: Terminal) async throws
+}
+
+extension ServerCommand {
+    public func run() async throws { try await run(.standard, environment: ProcessInfo.processInfo.environment) }
+
+    /// Exit code 1 for failures, 64 for wrong arguments, and what the command says for itself.
+    func run(_ terminal: Terminal, environment: [String: String]) async throws {
+        do {
+            try await run(try connection.client(environment), terminal)
+        } catch let problem as Problem {
+            terminal.errorLine(problem.text)
+            throw ExitCode.failure
+        } catch let error as CommandError {
+            terminal.errorLine("\(error)")
+            throw ExitCode.failure
+        } catch let error as FileErrors {
+            terminal.errorLine("\(error)")
+            throw ExitCode.failure
+        }
+    }
+}
+
+extension Problem {
+    /// What is wrong, field by field; or the detail; or at least the title.
+    var text: String {
+        let lines = (errors ?? []).map(\.description)
+        return lines.isEmpty ? detail ?? title : lines.joined(separator: "\n")
+    }
+}
+
+extension Terminal {
+    /// What came, as JSON in lines and columns or as YAML.
+    func show(_ body: APIClient.Answer, as format: DocumentFormat) throws {
+        let value = try body.decode(FieldValue.self)
+        switch format {
+        case .yaml: out(YAMLWriter.text(value))
+        case .json: line(try value.jsonText())
+        }
+    }
+}
+
+extension FieldValue {
+    func jsonText() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+}
