@@ -1,172 +1,125 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-#
-# OnDeck's TFTP next to dnsmasq's and atftpd's, in one run and in turns: a server's figure is the median of its rounds.
-# Needs root (network namespaces), two processors, gcc, dnsmasq, and atftpd or apt-get to fetch it.
-# The last three lines are the ratios OnDeck / peer.
-#
-#   ONDECK=path     the release binary            ROUNDS=5      rounds of every measurement
-#   ATFTPD=path     atftpd, if not to be fetched  CHECK=1       fail unless 1, 1.5 and 1 are reached
-set -euo pipefail
-cd "$(dirname "$0")"
-HERE=$PWD
+# OnDeck's TFTP beside dnsmasq's and atftpd's, in one run and in turns: each in a namespace of its own on a cable to the
+# client's, the server on core 0 and the client on core 1, blksize 1468. A figure is the median of its rounds.
+# The last three lines are ratios of medians of MiB/s, OnDeck to the other:
+#       tftp-window1-vs-dnsmasq        64 MiB, window 1, one reader
+#       tftp-window16-vs-atftpd        64 MiB, window 16, one reader (of Debian's servers only atftpd grants windows)
+#       tftp-100-readers-vs-dnsmasq    1 MiB each, window 1, 100 readers at once
+#   ONDECK=path   ROUNDS=5   MODE=classic   ATFTPD=path   CHECK=1 fails unless 1, 1.5 and 1 are reached
+cd "$(dirname "$0")" || exit 1
 ONDECK=${ONDECK:-${ONDECK_SCRATCH:-$HOME/.cache/ondeck-build}/release/release/ondeck}
+. ../Tests/System/lib/lab.sh
 ROUNDS=${ROUNDS:-5}
-PREFIX="odt$$"
-WORK=$(mktemp -d "${TMPDIR:-/tmp}/ondeck-bench-tftp.XXXXXX")
-FIRST="nice -n -15"
-if chrt -f 5 true 2>/dev/null; then FIRST="chrt -f 5"; fi
-PIDS=()
-NAMESPACES=()
+# Before everything else that runs on the machine.
+FIRST=(nice -n -15)
+! chrt -f 5 true 2>/dev/null || FIRST=(chrt -f 5)
 
-cleanup() {
-    trap - EXIT INT TERM
-    for pid in "${PIDS[@]}"; do kill "$pid" 2>/dev/null || true; done
-    wait 2>/dev/null || true
-    for namespace in "${NAMESPACES[@]}"; do ip netns del "$namespace" 2>/dev/null || true; done
-    rm -rf "$WORK"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+as_root "$PWD/${0##*/}"
+[ -x "$ONDECK" ] || { echo "No release binary at $ONDECK: make build, or set ONDECK." >&2; exit 1; }
+lab_begin tb
 
-die() {
-    echo "tftp.sh: $*" >&2
-    exit 1
-}
-
+# Debian's atftpd conflicts with tftpd-hpa: if it is not installed, it is unpacked beside.
 find_atftpd() {
-    if [ -n "${ATFTPD:-}" ]; then return; fi
-    if ATFTPD=$(command -v atftpd); then return; fi
-    # Debian's package conflicts with tftpd-hpa's: unpack it beside.
-    mkdir "$WORK/atftpd"
-    (cd "$WORK/atftpd" && apt-get download -q atftpd >/dev/null 2>&1 && dpkg -x atftpd_*.deb .) ||
-        die "no atftpd: set ATFTPD"
-    ATFTPD=$WORK/atftpd/usr/sbin/atftpd
+    ATFTPD=${ATFTPD:-$(command -v atftpd)}
+    [ -z "$ATFTPD" ] || return 0
+    mkdir "$LAB_DIRECTORY/atftpd"
+    chmod 777 "$LAB_DIRECTORY/atftpd"
+    (cd "$LAB_DIRECTORY/atftpd" && apt-get download -q atftpd && dpkg -x atftpd_*.deb .) >/dev/null 2>&1 ||
+        { echo "No atftpd, and it cannot be fetched: set ATFTPD." >&2; exit 1; }
+    ATFTPD=$LAB_DIRECTORY/atftpd/usr/sbin/atftpd
 }
 
-namespace() { # NAME
-    ip netns add "$PREFIX-$1"
-    NAMESPACES+=("$PREFIX-$1")
-    ip -n "$PREFIX-$1" link set lo up
-}
-
-inside() { # NAME COMMAND...
-    local name=$1
-    shift
-    ip netns exec "$PREFIX-$name" "$@"
-}
-
-# A namespace for a server, with a cable to the client's.
-server_namespace() { # NAME NUMBER
-    namespace "$1"
-    ip -n "$PREFIX-client" link add "to$2" type veth peer name eth0 netns "$PREFIX-$1"
-    ip -n "$PREFIX-client" addr add "10.77.$2.2/24" dev "to$2"
-    ip -n "$PREFIX-client" link set "to$2" up
-    ip -n "$PREFIX-$1" addr add "10.77.$2.1/24" dev eth0
-    ip -n "$PREFIX-$1" link set eth0 up
-}
-
-# The server has processor 0, the client processor 1, both before everything else that runs on the machine.
-serve() { # NAME COMMAND...
-    local name=$1 tries=100
-    shift
-    # shellcheck disable=SC2086 # a command and its arguments
-    ip netns exec "$PREFIX-$name" taskset -c 0 $FIRST "$@" >"$WORK/$name.log" 2>&1 &
-    PIDS+=($!)
-    until inside "$name" ss -Hlnu 'sport = :69' | grep -q .; do
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || { cat "$WORK/$name.log" >&2; die "$name does not listen"; }
-        sleep 0.1
-    done
+# server NAME NUMBER COMMAND...: at 10.77.NUMBER.1, with a cable to the client, 10.77.NUMBER.2.
+declare -A ADDRESS PROCESS FOLDER=([ondeck]=bench/)
+server() {
+    local name=$1 number=$2
+    shift 2
+    namespace "$name"
+    ip -n "$LAB_PREFIX-client" link add "eth$number" type veth peer name eth0 netns "$LAB_PREFIX-$name"
+    ip -n "$LAB_PREFIX-client" address add "10.77.$number.2/24" dev "eth$number"
+    ip -n "$LAB_PREFIX-client" link set "eth$number" up
+    ip -n "$LAB_PREFIX-$name" address add "10.77.$number.1/24" dev eth0
+    ip -n "$LAB_PREFIX-$name" link set eth0 up
+    start "$name" "$name.log" taskset -c 0 "${FIRST[@]}" "$@"
+    ADDRESS[$name]=10.77.$number.1
+    PROCESS[$name]=$STARTED
+    wait_for 10 listens_udp "$name" 69 || { echo "$name does not listen:"; cat "$LAB_DIRECTORY/$name.log"; exit 1; }
 }
 
 start_servers() {
-    mkdir -m 755 "$WORK/files" "$WORK/data"
-    chmod 755 "$WORK"
-    head -c 64M /dev/urandom >"$WORK/files/big"
-    head -c 1M /dev/urandom >"$WORK/files/small"
-    chmod 644 "$WORK/files/"*
-    cat >"$WORK/ondeck.yaml" <<YAML
+    local files=$LAB_DIRECTORY/files
+    mkdir -m 755 "$files"
+    mkdir -m 700 "$LAB_DIRECTORY/data"
+    head -c 64M /dev/urandom >"$files/big"
+    head -c 1M /dev/urandom >"$files/small"
+    chmod 644 "$files"/*
+    cat >"$LAB_DIRECTORY/ondeck.yaml" <<YAML
 node: bench
-data: $WORK/data
+data: $LAB_DIRECTORY/data
 log: warning
 tftp: { listen: 0.0.0.0, port: 69, mode: ${MODE:-single-port} }
 http: { listen: 127.0.0.1, port: 8080 }
-api: { listen: 127.0.0.1, port: 8081, tokenFile: $WORK/data/api-token }
+api: { listen: 127.0.0.1, port: 8081, tokenFile: $LAB_DIRECTORY/data/api-token }
 content:
-  bench: $WORK/files
+  bench: $files
 YAML
     namespace client
-    server_namespace ondeck 1
-    server_namespace dnsmasq 2
-    server_namespace atftpd 3
-    serve ondeck "$ONDECK" serve --config "$WORK/ondeck.yaml"
-    serve dnsmasq dnsmasq -k --conf-file=/dev/null --port=0 --user=root --interface=eth0 --bind-interfaces \
-        --enable-tftp --tftp-root="$WORK/files" --tftp-max=200 --log-facility="$WORK/dnsmasq-tftp.log"
-    serve atftpd "$ATFTPD" --daemon --no-fork --user root --group root --bind-address 10.77.3.1 --maxthread 200 \
-        --logfile "$WORK/atftpd-tftp.log" "$WORK/files"
+    server ondeck 1 "$ONDECK" serve --config "$LAB_DIRECTORY/ondeck.yaml"
+    server dnsmasq 2 dnsmasq -k --conf-file=/dev/null --port=0 --user=root --interface=eth0 --bind-interfaces \
+        --enable-tftp --tftp-root="$files" --tftp-max=200 --log-facility="$LAB_DIRECTORY/dnsmasq-log"
+    server atftpd 3 "$ATFTPD" --daemon --no-fork --user root --group root --bind-address 10.77.3.1 --maxthread 200 \
+        --logfile "$LAB_DIRECTORY/atftpd-log" "$files"
 }
 
-# One measurement: "MiB/s slowest" is appended to the server's file.
-measure() { # CASE SERVER NUMBER FILE WINDOW READERS [LOSE]
-    local name=$4 line
-    [ "$2" = ondeck ] && name=bench/$4
-    # shellcheck disable=SC2086
-    line=$(inside client timeout 120 taskset -c 1 $FIRST "$WORK/reader" "10.77.$3.1" 69 "$name" 1468 "$5" "$6" "${7:-0}") ||
-        die "$1 $2: $line"
-    sed 's/.* mib_per_second=\([0-9.]*\) .*/\1/' <<<"$line" >>"$WORK/$1.$2"
+# read_file CASE SERVER FILE WINDOW READERS [LOSE]: one measurement.
+declare -A SPEED TICKS
+read_file() {
+    local before line
+    before=$(cpu_ticks "${PROCESS[$2]}")
+    line=$(at client timeout 120 taskset -c 1 "${FIRST[@]}" "$LAB_DIRECTORY/reader" "${ADDRESS[$2]}" 69 "${FOLDER[$2]:-}$3" \
+        1468 "${@:4}") || { echo "$1, $2: $line"; exit 1; }
+    line=${line#* mib_per_second=}
+    SPEED[$1 $2]+=" ${line%% *}"
+    TICKS[$1 $2]+=" $(($(cpu_ticks "${PROCESS[$2]}") - before))"
 }
 
-median() { sort -n "$1" | awk '{v[NR] = $1} END {print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'; }
+median() { tr ' ' '\n' <<<"$*" | grep . | sort -n | awk '{ a[NR] = $1 } END { print (NR % 2 ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2) }'; }
 
 show() { # CASE TITLE SERVER...
-    local case=$1 title=$2 server
-    shift 2
-    printf '%-44s' "$title"
-    for server in "$@"; do
-        printf '  %s %s (%s)' "$server" "$(median "$WORK/$case.$server")" "$(sort -n "$WORK/$case.$server" | paste -sd' ')"
+    local case=$1 title=$2 name
+    for name in "${@:3}"; do
+        printf '%-42s %-8s %8.1f %8.2f     (%s )\n' "$title" "$name" "$(median "${SPEED[$case $name]}")" \
+            "$(awk -v ticks="$(median "${TICKS[$case $name]}")" 'BEGIN { print ticks / 100 }')" "${SPEED[$case $name]}"
     done
-    echo
 }
 
+STATUS=0
 ratio() { # NAME CASE PEER BOUND
-    awk -v name="$1" -v own="$(median "$WORK/$2.ondeck")" -v peer="$(median "$WORK/$2.$3")" -v bound="$4" \
-        -v check="${CHECK:-}" 'BEGIN {printf "%s %.2f\n", name, own / peer; exit check != "" && own < bound * peer}'
+    awk -v name="$1" -v a="$(median "${SPEED[$2 ondeck]}")" -v b="$(median "${SPEED[$2 $3]}")" -v bound="$4" \
+        'BEGIN { printf "%s %.2f\n", name, a / b; exit a < bound * b }' || STATUS=1
 }
 
-[ "$(id -u)" = 0 ] || die "needs root for network namespaces"
-[ -x "$ONDECK" ] || die "no release binary at $ONDECK: set ONDECK"
 find_atftpd
-gcc -O2 -o "$WORK/reader" "$HERE/tftp-reader.c"
+gcc -O2 -o "$LAB_DIRECTORY/reader" lib/tftp-reader.c || exit 1
 start_servers
-
-for round in $(seq "$ROUNDS"); do
-    echo "round $round of $ROUNDS, processor pressure $(awk '/^some/{print $2}' /proc/pressure/cpu)" >&2
-    for peer in "ondeck 1" "dnsmasq 2"; do
-        # shellcheck disable=SC2086 # name and number
-        measure window1 $peer big 1 1
-    done
-    for peer in "ondeck 1" "atftpd 3"; do
-        # shellcheck disable=SC2086
-        measure window16 $peer big 16 1
-    done
-    for peer in "ondeck 1" "dnsmasq 2"; do
-        # shellcheck disable=SC2086
-        measure readers100 $peer small 1 100
-    done
-    for peer in "ondeck 1" "atftpd 3"; do
-        # shellcheck disable=SC2086
-        measure lossy $peer small 16 1 500
-    done
+echo "$ROUNDS rounds, $(dnsmasq --version | head -n 1 | cut -d' ' -f1-3), $("$ATFTPD" --version 2>&1 | head -n 1), $(nproc) cores," \
+    "$(uname -r), CPU pressure $(awk -F'[= ]' '/^some/ { print $3 }' /proc/pressure/cpu 2>/dev/null || echo unknown)"
+for name in ondeck dnsmasq atftpd; do read_file warm-up "$name" big 1 1; done # into the page cache
+for _ in $(seq "$ROUNDS"); do
+    for name in dnsmasq ondeck; do read_file window1 "$name" big 1 1; done
+    for name in atftpd ondeck; do read_file window16 "$name" big 16 1; done
+    for name in dnsmasq ondeck; do read_file readers100 "$name" small 1 100; done
+    for name in atftpd ondeck; do read_file lossy "$name" small 16 1 500; done
 done
 
-echo "MiB/s, median (all rounds); blksize 1468"
-show window1 "64 MiB, window 1, one reader" ondeck dnsmasq
-show window16 "64 MiB, window 16, one reader" ondeck atftpd
-show readers100 "1 MiB each, window 1, 100 readers at once" ondeck dnsmasq
-show lossy "1 MiB, window 16, 1 packet in 500 lost" ondeck atftpd
-failed=0
-ratio tftp-window1-vs-dnsmasq window1 dnsmasq 1 || failed=1
-ratio tftp-window16-vs-atftpd window16 atftpd 1.5 || failed=1
-ratio tftp-100-readers-vs-dnsmasq readers100 dnsmasq 1 || failed=1
-exit "$failed"
+echo
+echo "                                                       MiB/s    CPU of the server, s"
+show window1 "64 MiB, window 1, one reader" dnsmasq ondeck
+show window16 "64 MiB, window 16, one reader" atftpd ondeck
+show readers100 "1 MiB each, window 1, 100 readers" dnsmasq ondeck
+show lossy "1 MiB, window 16, 1 packet in 500 lost" atftpd ondeck
+ratio tftp-window1-vs-dnsmasq window1 dnsmasq 1
+ratio tftp-window16-vs-atftpd window16 atftpd 1.5
+ratio tftp-100-readers-vs-dnsmasq readers100 dnsmasq 1
+[ -z "${CHECK:-}" ] || exit "$STATUS"

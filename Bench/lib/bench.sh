@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # What the DHCP benchmarks share: a wide LAN, OnDeck and Kea in turns in one namespace, and medians. Source it.
 #
-# The server runs on core 0 at a realtime priority and the load on core 1, also above other work: what else runs on
+# The server runs on core 0 at the highest ordinary priority and the load on core 1, also above other work: what else runs on
 # the machine then disturbs both servers little, and equally.
 
 BENCH=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -10,7 +10,7 @@ ONDECK=${ONDECK:-${ONDECK_SCRATCH:-$HOME/.cache/ondeck-build}/release/release/on
 LAN_LENGTH=8
 . "$BENCH/../Tests/System/lib/ondeck.sh"
 
-SERVE_WITH=(taskset -c 0 chrt -f 10)
+SERVE_WITH=(taskset -c 0 nice -n -20)
 export SERVER_ADDRESS
 export LOCAL_ADDRESS=10.77.1.1
 POOL=10.128.0.0-10.143.255.255 # a million and a bit

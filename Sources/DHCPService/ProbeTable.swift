@@ -103,8 +103,8 @@ struct ProbeTable<Offer> {
     /// of its own, which has no sender address). The client itself may; so does one that kept its address.
     mutating func heard(_ packet: ARPPacket) -> [Waiting] {
         let claimed = packet.senderAddress.isAny ? packet.targetAddress : packet.senderAddress
-        guard waiting.contains(where: { $0.address == claimed && $0.key.client != packet.senderMAC }) else { return [] }
         let isAnswered = { (entry: Waiting) in entry.address == claimed && entry.key.client != packet.senderMAC }
+        guard waiting.contains(where: isAnswered) else { return [] }
         defer { waiting.removeAll(where: isAnswered) }
         return waiting.filter(isAnswered)
     }

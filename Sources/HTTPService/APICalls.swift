@@ -36,8 +36,7 @@ public struct APICalls: Sendable {
     public var list: @Sendable (ObjectKind) async -> [ObjectReport]
     public var get: @Sendable (ObjectKind, _ name: String) async -> ObjectReport?
     /// Creates or replaces an object. `ifMatch`: only if this is its revision (0: only if there is none), else 412.
-    public var put:
-        @Sendable (ObjectKind, _ name: String, _ fields: FieldValue, _ ifMatch: Int64?) async -> Change
+    public var put: @Sendable (ObjectKind, _ name: String, _ fields: FieldValue, _ ifMatch: Int64?) async -> Change
     /// 404 when there is none.
     public var delete: @Sendable (ObjectKind, _ name: String, _ ifMatch: Int64?) async -> Change
     public var leases: @Sendable (LeaseFilter) async -> [LeaseReport]

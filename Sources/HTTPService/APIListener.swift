@@ -46,7 +46,10 @@ public final class APIListener: Service {
             configuration: ApplicationConfiguration(
                 address: .hostname("\(address)", port: Int(port)), serverName: "OnDeck",
                 availableConnectionsDelegate: MaximumAvailableConnections(Limits.apiConnectionsMax)),
-            onServerRunning: { [bound] in bound.set($0.localAddress?.port) }, logger: logger)
+            onServerRunning: { [bound, logger] channel in
+                await AcceptGuard.add(to: channel, logger: logger)
+                bound.set(channel.localAddress?.port)
+            }, logger: logger)
         do {
             try await application.run()
         } catch let error as IOError {

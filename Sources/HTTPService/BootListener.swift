@@ -47,8 +47,11 @@ public final class BootListener: Service {
             address: .hostname("\(address)", port: Int(port)), backlog: 4096,
             availableConnectionsDelegate: MaximumAvailableConnections(Limits.bootConnectionsMax))
         let server = channel.server(
-            configuration: configuration, onServerRunning: { [bound] in bound.set($0.localAddress?.port) },
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
+            configuration: configuration,
+            onServerRunning: { [bound, logger] channel in
+                await AcceptGuard.add(to: channel, logger: logger)
+                bound.set(channel.localAddress?.port)
+            }, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
         do {
             try await server.run()
         } catch let error as IOError {

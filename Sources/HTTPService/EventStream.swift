@@ -21,7 +21,8 @@ enum EventStream {
         }
     }
 
-    private static func write(_ events: AsyncStream<EventReport>, to writer: inout any ResponseBodyWriter) async throws {
+    private static func write(_ events: AsyncStream<EventReport>, to writer: inout any ResponseBodyWriter) async throws
+    {
         // What a slow reader has not taken waits here; with more than this it has to begin again from what it saw.
         let (lines, feed) = AsyncStream<ByteBuffer>.makeStream(
             bufferingPolicy: .bufferingOldest(Limits.eventsBufferedPerWatcher))

@@ -34,7 +34,10 @@ public enum Limits {
     public static let faultReportMilliseconds: Int64 = 10_000
 
     // Commits
-    public static let commitBatchMax = 128
+    /// Leases in one transaction. (etcd's own limit is 128 operations: its engine will say so.)
+    public static let commitBatchMax = 512
+    /// How long the committer lets a next batch gather after a commit.
+    public static let commitGatherMicroseconds: Int64 = 400
     /// Requests that wait for a commit; what comes beyond it is dropped, newest first.
     public static let commitQueueMax = 16_384
 

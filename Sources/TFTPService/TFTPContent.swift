@@ -40,6 +40,8 @@ public struct TFTPReport: Hashable, Sendable {
         case sizeProbe(contentBytes: Int)
         case finished(bytes: Int, durationMilliseconds: Int, retransmits: Int)
         case failed(reason: String, bytes: Int, retransmits: Int)
+        /// The client never answered our first packet: the way back is blocked, or the request was forged.
+        case unanswered
         case missing(reason: String)
         case refused(reason: String)
     }

@@ -147,7 +147,7 @@ public final class TFTPServer: Sendable {
 
 /// A thread that runs one worker to its end.
 private final class TFTPThread {
-    private let worker: TFTPWorker
+    private var worker: TFTPWorker?
     private let ended: () -> Void
 
     private init(_ worker: TFTPWorker, _ ended: @escaping () -> Void) {
@@ -170,16 +170,15 @@ private final class TFTPThread {
 
     private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { body in
         guard let body else { return nil }
-        let ended = Unmanaged<TFTPThread>.fromOpaque(body).takeRetainedValue().run()
-        // Only now: whoever waits for the end may take the port again, so the worker must have closed its socket.
-        ended()
+        Unmanaged<TFTPThread>.fromOpaque(body).takeRetainedValue().run()
         return nil
     }
 
-    /// The worker is gone when this has returned and the caller has let go of the thread object.
-    private func run() -> () -> Void {
+    private func run() {
         cl_tftp_name_thread("tftp")
-        worker.run()
-        return ended
+        worker?.run()
+        // Closes its socket before anybody hears of the end: who waits for it may take the port again.
+        worker = nil
+        ended()
     }
 }

@@ -27,6 +27,7 @@ final class TFTPTelemetry: Sendable {
     private let finished = TFTPTally()
     private let sizeProbes = TFTPTally()
     private let failed = TFTPTally()
+    private let unanswered = TFTPTally()
     private let missing = TFTPTally()
     private let refused = TFTPTally()
     private let bytes = TFTPTally()
@@ -41,7 +42,7 @@ final class TFTPTelemetry: Sendable {
         self.report = report
     }
 
-    /// The service, not a transfer
+    // The service itself
 
     func listening(_ configuration: TFTPConfiguration, port: UInt16, threads: Int) {
         logger.info(
@@ -94,6 +95,7 @@ final class TFTPTelemetry: Sendable {
             failed.add(1)
             self.bytes.add(bytes)
             self.retransmits.add(retransmits)
+        case .unanswered: unanswered.add(1)
         case .missing: missing.add(1)
         case .refused: refused.add(1)
         }
@@ -126,16 +128,18 @@ final class TFTPTelemetry: Sendable {
                 .warning, "TFTP read failed",
                 [("reason", reason), ("bytes", "\(bytes)"), ("retransmits", "\(retransmits)")]
             )
+        // A stranger can bring about as many of these as it likes: not in the log unless it is asked for.
+        case .unanswered: return (.debug, "TFTP client never answered", [])
         case .missing(let reason): return (.debug, "TFTP file not found", [("reason", reason)])
-        case .refused(let reason): return (.info, "TFTP request refused", [("reason", reason)])
+        case .refused(let reason): return (.debug, "TFTP request refused", [("reason", reason)])
         }
     }
 
     /// For the metrics page. Never a client's data in a label.
     var counters: [TFTPCounter] {
         let reads = [
-            ("finished", finished), ("size_probe", sizeProbes), ("failed", failed), ("missing", missing),
-            ("refused", refused),
+            ("finished", finished), ("size_probe", sizeProbes), ("failed", failed), ("unanswered", unanswered),
+            ("missing", missing), ("refused", refused),
         ]
         .map { result, tally in
             TFTPCounter(

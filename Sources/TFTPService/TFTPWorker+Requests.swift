@@ -88,14 +88,14 @@ extension TFTPWorker {
     private func refuse(
         _ name: [UInt8], _ key: TFTPSessionKey, _ code: TFTPErrorCode, _ message: String, _ event: TFTPReport.Event
     ) {
-        queue.append(.error(code: code, message: message), to: route(onPort: key))
+        queue.append(.error(code: code, message: TFTPText.printable(message.utf8)), to: route(onPort: key))
         let request = TFTPReadRequest(
             name: TFTPText.printable(name), client: key.client, clientPort: key.clientPort, local: key.local)
         shared.telemetry.happened(event, to: request)
     }
 }
 
-/// Text of strangers, for logs.
+/// Text for logs and for the screens of boot ROMs.
 enum TFTPText {
     private static let lengthMax = 128
 

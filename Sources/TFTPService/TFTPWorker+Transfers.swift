@@ -44,7 +44,10 @@ extension TFTPWorker {
         case .wait: deadlines.watch(session)
         case .resendOptionAcknowledgement: sendOptionAcknowledgement(session)
         case .resend(let blocks): send(blocks, session)
-        case .giveUp: fail(session, session.transfer.isHalfOpen ? "the client never answered" : "the client fell silent")
+        case .giveUp where session.transfer.isHalfOpen: end(session, .unanswered)
+        case .giveUp where session.transfer.hasSentAll:
+            fail(session, "all is sent, the last acknowledgement never came")
+        case .giveUp: fail(session, "the client fell silent")
         }
     }
 

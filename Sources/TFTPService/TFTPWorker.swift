@@ -113,24 +113,21 @@ final class TFTPWorker {
     }
 
     private func stop() {
-        shared.telemetry.threadStopped(cutOff: sessions.count)
+        shared.telemetry.threadStopped(cutOff: sessions.values.count { !$0.transfer.isHalfOpen })
         for session in Array(sessions.values) { fail(session, "the server is stopping", tell: .undefined) }
         queue.flush()
     }
 
     private func readable(_ descriptor: Int32) {
-        if descriptor == listener { return receive(listener) }
+        if descriptor == listener { return receive() }
         if let session = connected[descriptor] { receive(from: session) }
         // Else the wake-up of a stop, which stays readable until the end: `isDrained` is asked each time round.
     }
 
-    private func receive(_ descriptor: Int32) {
-        var count: Int
-        repeat {
-            count = Int(cl_tftp_receive(receiver, descriptor, received))
-            for i in 0..<max(count, 0) { handle(received[i]) }
-            queue.flush()
-        } while count == Limits.receiveBatchMax
+    /// One batch. What is left makes the socket readable again at once, after the timers have had their turn.
+    private func receive() {
+        let count = Int(cl_tftp_receive(receiver, listener, received))
+        for i in 0..<max(count, 0) { handle(received[i]) }
     }
 
     private func receive(from session: TFTPSession) {

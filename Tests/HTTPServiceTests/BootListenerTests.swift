@@ -64,14 +64,16 @@ struct BootListenerTests {
 
     // MARK: Ranges and conditions
 
-    @Test(arguments: [
-        ("bytes=0-9", 206, "bytes 0-9/300000", 0..<10), ("bytes=299990-", 206, "bytes 299990-299999/300000", 299_990..<300_000),
-        ("bytes=-10", 206, "bytes 299990-299999/300000", 299_990..<300_000),
-        ("bytes=100000-299999", 206, "bytes 100000-299999/300000", 100_000..<300_000),
-        ("bytes=299999-999999", 206, "bytes 299999-299999/300000", 299_999..<300_000),
-        ("bytes=300000-", 416, "bytes */300000", 0..<0), ("bytes=-0", 416, "bytes */300000", 0..<0),
-        ("bytes=0-1,5-6", 200, nil, 0..<300_000), ("bytes=9-1", 200, nil, 0..<300_000),
-    ] as [(String, Int, String?, Range<Int>)])
+    @Test(
+        arguments: [
+            ("bytes=0-9", 206, "bytes 0-9/300000", 0..<10),
+            ("bytes=299990-", 206, "bytes 299990-299999/300000", 299_990..<300_000),
+            ("bytes=-10", 206, "bytes 299990-299999/300000", 299_990..<300_000),
+            ("bytes=100000-299999", 206, "bytes 100000-299999/300000", 100_000..<300_000),
+            ("bytes=299999-999999", 206, "bytes 299999-299999/300000", 299_999..<300_000),
+            ("bytes=300000-", 416, "bytes */300000", 0..<0), ("bytes=-0", 416, "bytes */300000", 0..<0),
+            ("bytes=0-1,5-6", 200, nil, 0..<300_000), ("bytes=9-1", 200, nil, 0..<300_000),
+        ] as [(String, Int, String?, Range<Int>)])
     func `a range is answered`(range: String, status: Int, contentRange: String?, body: Range<Int>) async throws {
         try await withBootListener(try directory()) { port in
             try await onThread {

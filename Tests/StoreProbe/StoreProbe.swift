@@ -31,15 +31,17 @@ import StoreSQLite
         }
     }
 
-    /// Each batch writes one new key and one that is written every time, both with the number of the batch.
+    /// Each batch writes one new key and many that every batch writes, all with the number of the batch: most of the time
+    /// it is in the middle of a transaction.
     static func endless(path: String) async throws {
         let store = try SQLiteStore(path: path)
         var number = try await store.read(prefix: "each/").records.count
         while true {
             number += 1
             let value = Array("\(number)".utf8)
-            _ = try await store.commit(
-                StoreBatch(writes: [.put(key: "each/\(number)", value: value), .put(key: "last", value: value)]))
+            var writes = (0..<200).map { StoreWrite.put(key: "last/\($0)", value: value) }
+            writes.append(.put(key: "each/\(number)", value: value))
+            _ = try await store.commit(StoreBatch(writes: writes))
             // Straight to the pipe: what a killed process had buffered would be lost.
             let line = Array("acknowledged \(number)\n".utf8)
             _ = line.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }

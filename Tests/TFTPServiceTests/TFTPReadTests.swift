@@ -88,7 +88,7 @@ import Wire
         let server = try TestServer(mode: mode, files: ["name": pattern(2_000)])
         for asked in [IPv4Address(127, 0, 0, 1), IPv4Address(127, 0, 0, 2), IPv4Address(127, 9, 8, 7)] {
             let client = try server.client(server: asked)
-            client.request("name", "blksize=512 windowsize=4")
+            client.request("name", "blksize=512 windowsize=4 timeout=120")
             let first = try #require(try await client.receive())
             #expect(first.from == asked)
             #expect((first.port == server.port) == (mode == .singlePort))
@@ -114,13 +114,14 @@ import Wire
         let content = pattern(5_000)
         let server = try TestServer(files: ["one": content, "two": content.reversed()])
         let client = try server.client()
-        client.request("one", "blksize=512")
-        #expect(try await client.receivePacket() == .optionAcknowledgement(TestClient.options("blksize=512")))
+        client.request("one", "blksize=512 timeout=120")
+        let granted = TestClient.options("blksize=512 timeout=120")
+        #expect(try await client.receivePacket() == .optionAcknowledgement(granted))
         client.acknowledge(0)
         #expect(try await client.receivePacket() == .data(block: 1, payload: Array(content.prefix(512))))
         // Without a word about the first: another file, then that one to its end, then it again.
-        #expect(try await client.read("two", "blksize=512") == content.reversed())
-        #expect(try await client.read("two", "blksize=512") == content.reversed())
+        #expect(try await client.read("two", "blksize=512 timeout=120") == content.reversed())
+        #expect(try await client.read("two", "blksize=512 timeout=120") == content.reversed())
         await server.server.stop(drainMilliseconds: 0)
         #expect(server.value("ondeck_tftp_reads_total", "finished") == 2)
         #expect(server.value("ondeck_tftp_reads_total", "failed") == 1)
@@ -131,7 +132,7 @@ import Wire
         let descriptor = try temporaryDescriptor(content)
         let file = try #require(OpenFile(descriptor: descriptor))
         let server = try TestServer(files: ["other": content], openFiles: ["file": file])
-        for options in ["blksize=512", "blksize=8192 windowsize=4"] {
+        for options in ["blksize=512 timeout=120", "blksize=8192 windowsize=4 timeout=120"] {
             try #require(ftruncate(descriptor, off_t(content.count)) == 0)
             let client = try server.client()
             client.request("file", options)

@@ -23,7 +23,8 @@ import Wire
         try first.start()
         let port = try #require(first.port)
         let second = server(port: port, threads: others)
-        #expect(throws: TFTPServerError.listen(address: .loopback, port: port, errno: EADDRINUSE)) { try second.start() }
+        let inUse = TFTPServerError.listen(address: .loopback, port: port, errno: EADDRINUSE)
+        #expect(throws: inUse) { try second.start() }
         #expect(second.port == nil)
         await first.stop()
         // And free again when the first has stopped.
@@ -63,10 +64,10 @@ import Wire
         let content = pattern(3_000)
         let server = try TestServer(files: ["name": content])
         let client = try server.client()
-        client.request("name", "blksize=1000")
+        client.request("name", "blksize=1000 timeout=120")
         _ = try await client.receivePacket()
         client.acknowledge(0)
-        #expect(try await client.receiveBlocks() == [1])
+        #expect(try await client.receiveBlocks(1) == [1])
         async let stopped: Void = server.server.stop()
         // The stop has been seen when a new client is not answered.
         var refused = false
@@ -78,11 +79,11 @@ import Wire
         }
         #expect(refused)
         client.acknowledge(1)
-        #expect(try await client.receiveBlocks().last == 2)
+        #expect(try await client.receiveBlocks(1).last == 2)
         client.acknowledge(2)
-        #expect(try await client.receiveBlocks().last == 3)
+        #expect(try await client.receiveBlocks(1).last == 3)
         client.acknowledge(3)
-        #expect(try await client.receiveBlocks().last == 4)
+        #expect(try await client.receiveBlocks(1).last == 4)
         client.acknowledge(4)
         await stopped
         #expect(server.value("ondeck_tftp_reads_total", "finished") == 1)
@@ -92,17 +93,17 @@ import Wire
     @Test func aStopCutsOffWhatDoesNotFinish() async throws {
         let server = try TestServer(files: ["name": pattern(3_000)])
         let running = try server.client()
-        running.request("name", "blksize=1000")
+        running.request("name", "blksize=1000 timeout=120")
         _ = try await running.receivePacket()
         running.acknowledge(0)
-        #expect(try await running.receiveBlocks().first == 1)
+        #expect(try await running.receiveBlocks(1).first == 1)
         // One whose client has said nothing yet is not waited for.
         let halfOpen = try server.client()
-        halfOpen.request("name", "blksize=1000")
+        halfOpen.request("name", "blksize=1000 timeout=120")
         _ = try await halfOpen.receivePacket()
         let began = cl_tftp_microseconds()
         await server.server.stop(drainMilliseconds: 300)
-        #expect((300_000..<5_000_000).contains(cl_tftp_microseconds() - began))
+        #expect((300_000..<25_000_000).contains(cl_tftp_microseconds() - began))
         var last: TFTPPacket?
         while let packet = try await running.receivePacket(milliseconds: 10) { last = packet }
         #expect(last == .error(code: .undefined, message: "the server is stopping"))

@@ -16,6 +16,7 @@ final class TestClient {
     struct Failure: Error { var what: String }
 
     private let descriptor: Int32
+    private var buffer = [UInt8](repeating: 0, count: 65_536)
     var server: IPv4Address
     var port: UInt16
 
@@ -80,26 +81,25 @@ final class TestClient {
             if let arrival = try receiveNow() { return arrival }
             guard ContinuousClock.now < until else { return nil }
             looks += 1
-            if looks < 100 { await Task.yield() } else { try await Task.sleep(for: .milliseconds(1)) }
+            if looks < 50 { await Task.yield() } else { try await Task.sleep(for: .milliseconds(min(looks - 49, 20))) }
         }
     }
 
     /// A packet that is there already.
     func receiveNow() throws -> Arrival? {
-        var bytes = [UInt8](repeating: 0, count: 65_536)
         var name = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let count = withUnsafeMutablePointer(to: &name) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                recvfrom(descriptor, &bytes, 65_536, Int32(MSG_DONTWAIT.rawValue), $0, &length)
+                recvfrom(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT), $0, &length)
             }
         }
         if count < 0, errno == EAGAIN { return nil }
         guard count >= 0 else { throw Failure(what: "recvfrom: \(errno)") }
-        bytes.removeSubrange(count...)
+        let bytes = Array(buffer[..<count])
         return Arrival(
-            packet: try TFTPPacket(decoding: bytes.span), from: IPv4Address(bits: UInt32(bigEndian: name.sin_addr.s_addr)),
-            port: UInt16(bigEndian: name.sin_port))
+            packet: try TFTPPacket(decoding: bytes.span),
+            from: IPv4Address(bits: UInt32(bigEndian: name.sin_addr.s_addr)), port: UInt16(bigEndian: name.sin_port))
     }
 
     func receivePacket(milliseconds: Int = 10_000) async throws -> TFTPPacket? {

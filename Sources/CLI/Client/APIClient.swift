@@ -139,6 +139,8 @@ struct APIClient: Sendable {
         switch error {
         case is Problem, is CommandError, is CancellationError: error
         case let error as HTTPClientError: explained(error)
+        case HTTPParserError.invalidEOFState: CommandError("\(base) closed the connection")
+        case is HTTPParserError: CommandError("\(base) does not speak HTTP", hint: "Is it OnDeck's API?")
         case let error as NIOConnectionError:
             cannotReach(error.connectionErrors.first.map { reason($0.error) } ?? "the name is not known")
         default: cannotReach(reason(error))

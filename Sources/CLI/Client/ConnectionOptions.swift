@@ -43,7 +43,8 @@ public struct ConnectionOptions: ParsableArguments {
             text = try TextFile.read(path: path)
         } catch {
             throw CommandError(
-                "token file \(error)", hint: "Run as root on the server's machine, or set ONDECK_TOKEN or --token-file.")
+                "token file \(error)", hint: "Run as root on the server's machine, or set ONDECK_TOKEN or --token-file."
+            )
         }
         let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {

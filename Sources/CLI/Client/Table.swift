@@ -15,7 +15,8 @@ struct Table: Sendable {
                 Self.oneLine(cell) + String(repeating: " ", count: width - Self.width(cell))
             }
             let text = cells.joined(separator: "  ")
-            return String(text.prefix(upTo: text.lastIndex { $0 != " " }.map { text.index(after: $0) } ?? text.startIndex))
+            return String(
+                text.prefix(upTo: text.lastIndex { $0 != " " }.map { text.index(after: $0) } ?? text.startIndex))
         }
         return ([terminal.colored(texts[0], .bold)] + texts.dropFirst()).map { $0 + "\n" }.joined()
     }

@@ -37,7 +37,13 @@ public struct Terminal: Sendable {
     }
 
     public func line(_ text: String) { out(text + "\n") }
+    public func lines(_ texts: [String]) {
+        for text in texts { line(text) }
+    }
     public func errorLine(_ text: String) { error(text + "\n") }
+    public func errorLines(_ texts: [String]) {
+        for text in texts { errorLine(text) }
+    }
 
     enum Color: Int { case red = 31, green = 32, yellow = 33, bold = 1 }
 

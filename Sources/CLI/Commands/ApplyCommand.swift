@@ -46,13 +46,13 @@ extension SiteFile {
                 query: [("prune", prune ? "true" : nil), ("dry-run", dryRun ? "true" : nil)], body: document)
         } catch let problem as Problem where problem.errors?.isEmpty == false {
             let errors = problem.errors ?? []
-            lines(for: errors).forEach { terminal.errorLine(printable($0)) }
+            terminal.errorLines(lines(for: errors).map(printable))
             throw CommandError(
                 "\(name): \(errors.count == 1 ? "1 error" : "\(errors.count) errors"); nothing was changed")
         }
         let report = try answer.decode(ChangeReport.self)
-        lines(for: report.warnings).forEach { terminal.errorLine(printable("warning: " + $0)) }
-        ChangeText(terminal: terminal).lines(report, file: name).forEach(terminal.line)
+        terminal.errorLines(lines(for: report.warnings).map { printable("warning: " + $0) })
+        terminal.lines(ChangeText(terminal: terminal).lines(report, file: name))
         return report
     }
 }

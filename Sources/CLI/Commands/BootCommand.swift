@@ -39,7 +39,7 @@ public struct BootCommand: ServerCommand {
             .put, ["api", "v1", "machines", machine, "boot"], body: BootIntentRequest(intent: text))
         let report = try answer.decode(ChangeReport.self)
         terminal.line("machine \(machine) is to \(Self.sentence(text))")
-        report.warnings.forEach { terminal.errorLine(printable("warning: \($0)")) }
+        terminal.errorLines(ChangeText.warnings(report))
     }
 
     private static func sentence(_ text: String) -> String {

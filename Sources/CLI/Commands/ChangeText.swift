@@ -6,6 +6,14 @@ import APITypes
 struct ChangeText {
     let terminal: Terminal
 
+    /// The report of a change to one object, and its warnings.
+    func show(_ report: ChangeReport) {
+        terminal.lines(lines(report))
+        terminal.errorLines(Self.warnings(report))
+    }
+
+    static func warnings(_ report: ChangeReport) -> [String] { report.warnings.map { printable("warning: \($0)") } }
+
     /// `file`: where the objects came from, for those it does not name.
     func lines(_ report: ChangeReport, file: String? = nil) -> [String] {
         var lines = report.changes.flatMap { change($0, isDryRun: report.dryRun) }
@@ -14,9 +22,9 @@ struct ChangeText {
         if let file, !report.unnamed.isEmpty {
             let names = report.unnamed.prefix(10).map { "\($0.kind) \($0.name)" }.joined(separator: ", ")
             let more = report.unnamed.count > 10 ? " and \(report.unnamed.count - 10) more" : ""
-            lines.append("not in \(file), left alone: \(names)\(more)  (--prune deletes them)")
+            lines.append(printable("not in \(file), left alone: \(names)\(more)  (--prune deletes them)"))
         }
-        return lines.map(printable)
+        return lines
     }
 
     private func change(_ object: ChangeReport.Object, isDryRun: Bool) -> [String] {
@@ -28,7 +36,8 @@ struct ChangeText {
             }
         let head = "\(isDryRun ? future : past) \(object.kind) \(object.name)"
         let fields = object.fields.map { "\($0.field): \(Self.value($0.old)) -> \(Self.value($0.new))" }
-        let lines = fields.count == 1 ? ["\(head): \(fields[0])"] : [head] + fields.map { "  \($0)" }
+        let texts = fields.count == 1 ? ["\(head): \(fields[0])"] : [head] + fields.map { "  \($0)" }
+        let lines = texts.map(printable)
         return [terminal.colored(lines[0], color)] + lines.dropFirst()
     }
 

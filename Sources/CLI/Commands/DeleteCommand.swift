@@ -26,7 +26,6 @@ public struct DeleteCommand: ServerCommand {
 
     func run(_ client: APIClient, _ terminal: Terminal) async throws {
         let report = try await client.send(.delete, try kind.path(name)).decode(ChangeReport.self)
-        ChangeText(terminal: terminal).lines(report).forEach(terminal.line)
-        report.warnings.forEach { terminal.errorLine(printable("warning: \($0)")) }
+        ChangeText(terminal: terminal).show(report)
     }
 }

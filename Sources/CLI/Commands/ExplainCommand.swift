@@ -56,7 +56,7 @@ public struct ExplainCommand: ServerCommand {
         switch show.output {
         case .json: try terminal.show(answer, as: .json)
         case .yaml: try terminal.show(answer, as: .yaml)
-        case .table: ExplainText.lines(try answer.decode(ExplainReport.self)).forEach { terminal.line(printable($0)) }
+        case .table: terminal.lines(ExplainText.lines(try answer.decode(ExplainReport.self)).map(printable))
         }
     }
 

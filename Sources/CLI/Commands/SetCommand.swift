@@ -52,8 +52,7 @@ public struct SetCommand: ServerCommand {
         // What OnDeck brings along has no revision: setting it makes the site's own copy.
         let precondition = current?.revision.map(APIClient.Precondition.revision) ?? .isNew
         let report = try await client.send(.put, path, body: fields, if: precondition).decode(ChangeReport.self)
-        ChangeText(terminal: terminal).lines(report).forEach(terminal.line)
-        report.warnings.forEach { terminal.errorLine(printable("warning: \($0)")) }
+        ChangeText(terminal: terminal).show(report)
     }
 
     private func object(_ client: APIClient, _ path: [String]) async throws -> ObjectReport? {

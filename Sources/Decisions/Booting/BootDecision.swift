@@ -30,7 +30,8 @@ public enum BootExchange: Hashable, Sendable {
 
 /// Everything that decides what a client is to boot.
 public struct BootQuestion: Sendable {
-    public var request: DHCPRequest
+    public let request: DHCPRequest
+    public let firmware: FirmwareClass
     public var exchange: BootExchange
     public var permission: BootPermission
     public var network: Network
@@ -45,6 +46,7 @@ public struct BootQuestion: Sendable {
         environment: BootEnvironment?, endpoint: BootEndpoint, loaders: Set<String>
     ) {
         self.request = request
+        firmware = FirmwareClass(request)
         self.exchange = exchange
         self.permission = permission
         self.network = network
@@ -118,14 +120,14 @@ public enum NoBoot: Hashable, Sendable, CustomStringConvertible {
 /// What to boot, decided in the order of the rules; each step that was taken goes to `trace`.
 public enum BootDecision {
     public static func decide(_ question: BootQuestion, trace: inout [BootStep]?) -> BootAnswer {
-        let firmware = FirmwareClass(question.request)
-        trace?.append(.firmware(firmware))
-        guard firmware != .none else { return refuse(.notABootClient, &trace) }
+        trace?.append(.firmware(question.firmware))
+        guard question.firmware != .none else { return refuse(.notABootClient, &trace) }
         trace?.append(.gate(question.permission))
-        if let reason = obstacle(question, firmware) { return refuse(reason, &trace) }
+        if let reason = obstacle(question) { return refuse(reason, &trace) }
+        if let environment = question.environment { trace?.append(.environment(environment.name)) }
         guard let mac = question.request.mac else { return refuse(.noHardwareAddress, &trace) }
         let paths = BootPaths(endpoint: question.endpoint, mac: mac)
-        switch firmware {
+        switch question.firmware {
         case .none: return refuse(.notABootClient, &trace)
         case .unknown(let code): return refuse(.unknownArchitecture(code), &trace)
         case .ipxe(let client): return ipxe(client, question, paths, &trace)
@@ -142,7 +144,7 @@ public enum BootDecision {
     }
 
     /// What the gate, the environment and the kind of machine have against a boot; nil: nothing.
-    private static func obstacle(_ question: BootQuestion, _ firmware: FirmwareClass) -> NoBoot? {
+    private static func obstacle(_ question: BootQuestion) -> NoBoot? {
         switch question.permission {
         case .local(let reason): return .local(reason)
         case .refuse(let reason): return .refused(reason)
@@ -150,11 +152,11 @@ public enum BootDecision {
         case .boot(let name, _):
             guard let environment = question.environment else { return .environmentMissing(name) }
             if environment.kind == .local { return .environmentIsLocal(name) }
-            if let architecture = firmware.architecture, !environment.suits(architecture) {
+            if let architecture = question.firmware.architecture, !environment.suits(architecture) {
                 return .environmentLacks(name, architecture)
             }
         }
-        return Quirk.raspberryPi.applies(to: firmware, question) ? .raspberryPi : nil
+        return Quirk.raspberryPi.applies(to: question) ? .raspberryPi : nil
     }
 
     /// iPXE gets its script as soon as it can load one. It never gets the loader that it may itself be, so that no
@@ -176,7 +178,7 @@ public enum BootDecision {
         file: (String) -> BootFile
     ) -> BootAnswer {
         var wanted = architecture.loaders
-        if Quirk.undionlyOnROM.applies(to: FirmwareClass(question.request), question) {
+        if Quirk.undionlyOnROM.applies(to: question) {
             trace?.append(.quirk(.undionlyOnROM))
             wanted.removeAll { $0.hasPrefix("ipxe/undionly") }
         }

@@ -61,14 +61,13 @@ public struct BootReply: Hashable, Sendable {
 
     /// Options 60 and 43, which only make sense together.
     private mutating func appendVendor(_ file: BootFile, _ question: BootQuestion, _ trace: inout [BootStep]?) {
-        let firmware = FirmwareClass(question.request)
         if case .http = file {
             options.append(.vendorClass, FirmwareClass.httpClient)
             return
         }
-        let isPaired = Quirk.biosDiscoveryOff.applies(to: firmware, question)
+        let isPaired = Quirk.biosDiscoveryOff.applies(to: question)
         if isPaired { trace?.append(.quirk(.biosDiscoveryOff)) }
-        if Quirk.uefiNeedsNoVendorClass.applies(to: firmware, question) {
+        if Quirk.uefiNeedsNoVendorClass.applies(to: question) {
             trace?.append(.quirk(.uefiNeedsNoVendorClass))
             return
         }
@@ -88,7 +87,7 @@ public struct BootReply: Hashable, Sendable {
         let isTooLong = bootFile.utf8.count > Self.fileBytesMax
         if case .http = file {
             options.append(.bootFileName, bootFile.utf8)
-        } else if Quirk.nulAfterBootFileName.applies(to: FirmwareClass(question.request), question) {
+        } else if Quirk.nulAfterBootFileName.applies(to: question) {
             guard isAsked || isTooLong else { return }
             trace?.append(.quirk(.nulAfterBootFileName))
             options.append(.bootFileName, Array(bootFile.utf8) + [0])

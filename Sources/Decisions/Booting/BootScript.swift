@@ -80,6 +80,9 @@ public enum BootScript {
         ])
     }
 
+    /// In the query of a script's URL: the same boot goes on after a fault of ours, and is not another attempt.
+    public static let againQuery = "again"
+
     private static let firstDelaySeconds = 2
     /// A power of two times the first delay: the delay doubles until it is reached.
     private static let lastDelaySeconds = 32
@@ -145,7 +148,7 @@ public enum BootScript {
             "inc wait ${wait}",
             "goto start",
             ":renew",
-            "chain --replace --autofree ${self} ||",
+            "chain --replace --autofree ${self}?\(againQuery)=1 ||",
             "prompt --key s --timeout ${wait}000 Next try in ${wait} s; press s for a shell && shell ||",
             "goto renew",
         ]

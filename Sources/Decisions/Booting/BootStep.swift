@@ -4,6 +4,8 @@
 public enum BootStep: Hashable, Sendable, CustomStringConvertible {
     case firmware(FirmwareClass)
     case gate(BootPermission)
+    /// The environment exists, and has files for such a machine.
+    case environment(String)
     case quirk(Quirk)
     case loader(String)
     case script(String)
@@ -13,6 +15,7 @@ public enum BootStep: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .firmware: "firmware"
         case .gate: "boot gate"
+        case .environment: "environment"
         case .quirk: "quirk"
         case .loader: "boot loader"
         case .script: "boot script"
@@ -24,6 +27,7 @@ public enum BootStep: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .firmware(let firmware): "\(firmware)"
         case .gate(let permission): "\(permission)"
+        case .environment(let name): "\(name) suits the machine"
         case .quirk(let quirk): "\(quirk.rawValue): \(quirk.entry.effect)"
         case .loader(let name): name
         case .script(let url): url

@@ -59,8 +59,8 @@ public enum Quirk: String, Sendable, CaseIterable {
         }
     }
 
-    func applies(to firmware: FirmwareClass, _ question: BootQuestion) -> Bool {
-        switch (self, firmware) {
+    func applies(to question: BootQuestion) -> Bool {
+        switch (self, question.firmware) {
         case (.undionlyOnROM, .ipxe(let client)): client.architecture?.firmware == .bios
         case (.nulAfterBootFileName, .pxe): true
         case (.uefiNeedsNoVendorClass, .pxe(let architecture)):

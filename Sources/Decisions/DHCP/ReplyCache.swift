@@ -19,6 +19,12 @@ public struct ReplyCache: Sendable {
         var requestedAddress: IPv4Address?
         var serverIdentifier: IPv4Address?
 
+        /// The two fields that differ from client to client say enough for a hash.
+        public func hash(into hasher: inout Hasher) {
+            hasher.combine(transactionID)
+            hasher.combine(hardware.high)
+        }
+
         public init(_ request: DHCPRequest, port: UInt16) {
             transactionID = request.transactionID
             hardware = request.hardware

@@ -101,6 +101,9 @@ public struct TFTPTransfer: ~Copyable {
     /// Nothing from the client yet but its request.
     public private(set) var isHalfOpen = true
 
+    /// Every block is out: nothing but an ACK is missing.
+    public var hasSentAll: Bool { sent == blockCount }
+
     /// A transfer of `contentBytes` octets on the terms negotiated.
     public init(contentBytes: Int, terms: TFTPNegotiation) {
         self.contentBytes = contentBytes

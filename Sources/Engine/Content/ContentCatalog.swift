@@ -30,26 +30,16 @@ public final class ContentCatalog: Sendable {
         }
     }
 
-    private struct Opened {
-        var source: Source
-        var directory: ContentDirectory?
-    }
+    private let sets: [String: [Source]]
 
-    private let sets: [String: [Opened]]
-
-    /// Directories that are not there are no error: they are looked for again at each request, so that content can be
-    /// mounted later.
-    public init(sets: [String: [Source]]) {
-        self.sets = sets.mapValues { sources in
-            sources.map { Opened(source: $0, directory: ContentDirectory(path: $0.path)) }
-        }
-    }
+    /// Directories are opened anew for each file: they may be mounted, replaced or linked elsewhere at any time.
+    public init(sets: [String: [Source]]) { self.sets = sets }
 
     public var setNames: [String] { sets.keys.sorted() }
 
     /// Directories that cannot be opened now; worth a warning at start.
     public var absentDirectories: [String] {
-        sets.values.joined().filter { $0.directory == nil }.map(\.source.path).sorted()
+        sets.values.joined().map(\.path).filter { ContentDirectory(path: $0) == nil }.sorted()
     }
 
     /// Opens "SET/PATH".
@@ -66,13 +56,13 @@ public final class ContentCatalog: Sendable {
         let path = name.path
         guard !path.isEmpty else { return .missing(reason: ContentPath.Refusal.noSet.sentence) }
         var unreadable: String?
-        for opened in sources where opened.source.only?.contains(path) ?? true {
-            guard let directory = opened.directory ?? ContentDirectory(path: opened.source.path) else { continue }
+        for source in sources where source.only?.contains(path) ?? true {
+            guard let directory = ContentDirectory(path: source.path) else { continue }
             do throws(ContentDirectory.OpenFailure) {
                 return .file(try directory.open(path), contentType: ContentType.of(path))
             } catch {
                 guard case .unreadable(let code) = error else { continue }
-                unreadable = unreadable ?? "\(opened.source.path)/\(path): \(String(cString: strerror(code)))"
+                unreadable = unreadable ?? "\(source.path)/\(path): \(String(cString: strerror(code)))"
             }
         }
         if let unreadable { return .unreadable(reason: unreadable) }

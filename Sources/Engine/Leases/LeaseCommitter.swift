@@ -49,13 +49,24 @@ public final class LeaseCommitter: Sendable {
     /// Runs until its task is cancelled.
     public func run() async {
         for await _ in wakeups {
-            while let batch = take(), !Task.isCancelled { await commit(batch) }
+            while let batch = take(), !Task.isCancelled {
+                await commit(batch)
+                // Under load a moment's patience makes one commit of many; a lone client never meets it.
+                guard waiting < Limits.commitBatchMax else { continue }
+                try? await Task.sleep(for: .microseconds(Limits.commitGatherMicroseconds))
+            }
         }
     }
+
+    private var waiting: Int { queue.withLock { $0.count } }
 
     private func take() -> [PendingCommit]? {
         queue.withLock { queue in
             guard !queue.isEmpty else { return nil }
+            if queue.count <= Limits.commitBatchMax {
+                defer { queue = [] }
+                return queue
+            }
             let batch = Array(queue.prefix(Limits.commitBatchMax))
             queue.removeFirst(batch.count)
             return batch

@@ -21,10 +21,21 @@ public struct DHCPOptions: Hashable, Sendable {
     public var isEmpty: Bool { storage.isEmpty }
 
     public mutating func append(_ code: DHCPOptionCode, _ value: some Collection<UInt8>) {
-        storage.append(code.rawValue)
-        storage.append(uint16: UInt16(clamping: value.count))
-        storage.append(contentsOf: value.prefix(Int(UInt16.max)))
+        append(code, Array(value)[...])
     }
+
+    public mutating func append(_ code: DHCPOptionCode, _ value: [UInt8]) { append(code, value[...]) }
+
+    /// The one that the packet path uses: concrete, so that no generic code runs there.
+    public mutating func append(_ code: DHCPOptionCode, _ value: ArraySlice<UInt8>) {
+        let value = value.count <= Int(UInt16.max) ? value : value.prefix(Int(UInt16.max))
+        storage.append(code.rawValue)
+        storage.append(uint16: UInt16(value.count))
+        storage.append(contentsOf: value)
+    }
+
+    /// Makes room once for a whole reply's options.
+    public mutating func reserveCapacity(bytes: Int) { storage.reserveCapacity(bytes) }
 
     public mutating func append(_ code: DHCPOptionCode, _ address: IPv4Address) {
         storage.append(code.rawValue)

@@ -39,5 +39,6 @@ public struct DHCPReply: Hashable, Sendable {
         relayAddress = request.relayAddress
         relayAgentInformation = request.options.bytes(.relayAgentInformation)
         if let size = request.messageSizeMax { messageSizeMax = size }
+        options.reserveCapacity(bytes: 192)
     }
 }

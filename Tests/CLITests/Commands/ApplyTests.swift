@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import APITypes
 import Foundation
 import Testing
 
@@ -105,7 +106,8 @@ struct ApplyTests {
     }
 
     @Test func `another refusal is said in the server's words`() async throws {
-        let problem = "{\"type\": \"about:blank\", \"title\": \"full\", \"status\": 507, \"detail\": \"the disk is full\"}"
+        let problem =
+            "{\"type\": \"about:blank\", \"title\": \"full\", \"status\": 507, \"detail\": \"the disk is full\"}"
         let (ran, _) = try await apply(.json(problem, status: 507))
         #expect(ran.error == "the disk is full\n")
         #expect(ran.exitCode == 1)
@@ -126,13 +128,20 @@ struct ApplyTests {
         #expect(ran.exitCode == 1)
     }
 
-    @Test(arguments: [(report, Int32(2)), (report.replacingOccurrences(of: "\"changes\": [", with: "\"changes\": [], \"x\": ["), 0)])
-    func `diff exits with 2 when there is something to change`(report: String, exitCode: Int32) async throws {
-        let server = FakeServer(.json(report))
+    @Test func `diff exits with 2 when there is something to change, and with 0 when there is not`() async throws {
+        let nothing = "{\"dryRun\": true, \"unchanged\": 3, \"warnings\": [], \"unnamed\": [], \"changes\": []}"
+        let server = FakeServer(.json(Self.report), .json(nothing))
         let file = try TemporaryFile("site.yaml", Self.site)
-        let ran = await run(DiffCommand.self, ["-f", file.path], at: server.port)
-        #expect(ran.exitCode == exitCode)
-        #expect(server.asked.map(\.line) == ["POST /api/v1/site?dry-run=true"])
+        #expect(await run(DiffCommand.self, ["-f", file.path], at: server.port).exitCode == 2)
+        #expect(await run(DiffCommand.self, ["-f", file.path], at: server.port).exitCode == 0)
+        #expect(server.asked.map(\.line) == Array(repeating: "POST /api/v1/site?dry-run=true", count: 2))
+    }
+
+    @Test func `changes are coloured for terminals, and text that would colour is not`() throws {
+        var report = try JSONDecoder().decode(ChangeReport.self, from: Data(Self.report.utf8))
+        report.changes[0].name = "a\u{1b}[31mb"
+        let lines = ChangeText(terminal: Screen().terminal(hasColors: true)).lines(report)
+        #expect(lines[0] == "\u{1b}[32mcreated network a [31mb\u{1b}[0m")
     }
 }
 

@@ -118,11 +118,13 @@ struct TableTests {
 }
 
 struct HelpTests {
-    @Test(arguments: [
-        ApplyCommand.self, DiffCommand.self, ExportCommand.self, GetCommand.self, SetCommand.self, DeleteCommand.self,
-        LeaseListCommand.self, LeaseDeleteCommand.self, BootCommand.self, ExplainCommand.self, WatchCommand.self,
-        CheckConfigCommand.self,
-    ] as [any ParsableCommand.Type])
+    @Test(
+        arguments: [
+            ApplyCommand.self, DiffCommand.self, ExportCommand.self, GetCommand.self, SetCommand.self,
+            DeleteCommand.self,
+            LeaseListCommand.self, LeaseDeleteCommand.self, BootCommand.self, ExplainCommand.self, WatchCommand.self,
+            CheckConfigCommand.self,
+        ] as [any ParsableCommand.Type])
     func `every command teaches by an example`(command: any ParsableCommand.Type) throws {
         let name = try #require(command.configuration.commandName)
         #expect(!command.configuration.abstract.isEmpty)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
 import Foundation
 import Glibc
 import Synchronization
@@ -40,20 +41,20 @@ final class FakeServer: Sendable {
 
     init(_ answers: FakeAnswer...) {
         state = Mutex((answers, []))
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        listener = descriptor
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         port = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { socketAddress in
-                guard bind(listener, socketAddress, length) == 0, listen(listener, 16) == 0,
-                    getsockname(listener, socketAddress, &length) == 0
+                guard bind(descriptor, socketAddress, length) == 0, listen(descriptor, 16) == 0,
+                    getsockname(descriptor, socketAddress, &length) == 0
                 else { return UInt16(0) }
                 return UInt16(bigEndian: pointer.pointee.sin_port)
             }
         }
-        let descriptor = listener
         Thread.detachNewThread { [weak self] in
             while true {
                 let connection = accept(descriptor, nil, nil)
@@ -79,7 +80,8 @@ final class FakeServer: Sendable {
         }
         let length = answer.body.utf8.count + (answer.isBroken ? 10 : 0)
         let headers = answer.headers.map { "\($0.key): \($0.value)\r\n" }.joined()
-        let text = "HTTP/1.1 \(answer.status) Status\r\nContent-Length: \(length)\r\nConnection: close\r\n\(headers)\r\n"
+        let text =
+            "HTTP/1.1 \(answer.status) Status\r\nContent-Length: \(length)\r\nConnection: close\r\n\(headers)\r\n"
         _ = Array((text + answer.body).utf8).withUnsafeBytes { write(connection, $0.baseAddress, $0.count) }
         // Whatever is still on its way is taken, or the close would be a reset.
         shutdown(connection, Int32(SHUT_WR))
@@ -96,7 +98,8 @@ final class FakeServer: Sendable {
                 let lines = text[..<end.lowerBound].components(separatedBy: "\r\n")
                 let pairs = lines.dropFirst().compactMap { line -> (String, String)? in
                     let halves = line.split(separator: ":", maxSplits: 1)
-                    return halves.count == 2 ? (halves[0].lowercased(), halves[1].trimmingCharacters(in: .whitespaces)) : nil
+                    return halves.count == 2
+                        ? (halves[0].lowercased(), halves[1].trimmingCharacters(in: .whitespaces)) : nil
                 }
                 let headers = Dictionary(pairs, uniquingKeysWith: { first, _ in first })
                 let body = String(text[end.upperBound...])

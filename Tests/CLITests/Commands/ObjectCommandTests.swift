@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Model
 import Testing
 
 @testable import CLI
@@ -51,10 +52,10 @@ struct ObjectCommandTests {
 
     @Test(arguments: [
         (
-            "network", "NAME   MODE     SUBNETS       POOLS                    LEASE  UNKNOWN  INTERFACE",
+            "network", "NAME  MODE     SUBNETS       POOLS                    LEASE  UNKNOWN  INTERFACE",
             """
             {"subnets": [{"subnet": "10.64.0.0/24", "pools": ["10.64.0.100-10.64.0.199"]}], "unknown": "lease"}
-            """, "x/1    dynamic  10.64.0.0/24  10.64.0.100-10.64.0.199  1h     lease    -"
+            """, "x/1   dynamic  10.64.0.0/24  10.64.0.100-10.64.0.199  1h     lease    -"
         ),
         (
             "reservation", "NETWORK  ADDRESS  CLIENT                 HOSTNAME", "{\"mac\": \"52:54:00:00:00:01\"}",
@@ -103,7 +104,8 @@ struct ObjectCommandTests {
     // MARK: set and delete
 
     @Test func `set changes what is there, under its revision`() async throws {
-        let machine = "{\"kind\": \"machine\", \"name\": \"web1\", \"revision\": 9, \"fields\": {\"profiles\": [\"web\"]}}"
+        let machine =
+            "{\"kind\": \"machine\", \"name\": \"web1\", \"revision\": 9, \"fields\": {\"profiles\": [\"web\"]}}"
         let server = FakeServer(.json(machine), .json(Self.changed))
         let ran = await run(SetCommand.self, ["machine", "web1", "intent=hold"], at: server.port)
         #expect(ran.out == "changed machine web1: intent: local -> hold\n")
@@ -121,7 +123,9 @@ struct ObjectCommandTests {
         #expect(server.asked.last?.headers["if-none-match"] == "*")
     }
 
-    @Test(arguments: [["machine", "web1"], ["machine", "web1", "intent"], ["machine", "web1", "=x"], ["server", "x", "a=b"]])
+    @Test(arguments: [
+        ["machine", "web1"], ["machine", "web1", "intent"], ["machine", "web1", "=x"], ["server", "x", "a=b"],
+    ])
     func `set without something to set is wrong usage`(arguments: [String]) async throws {
         let server = FakeServer(.json(Self.changed))
         let ran = await run(SetCommand.self, arguments, at: server.port)

@@ -102,7 +102,8 @@ struct OtherCommandTests {
 
     @Test func `watch shows events, and goes on where it was when the connection is lost`() async throws {
         let first = FakeAnswer(
-            body: "\n" + Self.event(7, ", \"mac\": \"52:54:00:12:34:56\", \"machine\": \"web1\"") + "\n" + Self.event(8),
+            body: "\n" + Self.event(7, ", \"mac\": \"52:54:00:12:34:56\", \"machine\": \"web1\"") + "\n"
+                + Self.event(8),
             isBroken: true)
         let second = FakeAnswer(body: Self.event(9, ", \"mac\": \"52:54:00:12:34:56\""))
         let wrong = FakeAnswer.json("{\"type\": \"x\", \"title\": \"over\", \"status\": 400}", status: 400)
@@ -126,7 +127,7 @@ struct OtherCommandTests {
     }
 
     @Test func `watch does not wait for a server that was never there`() async throws {
-        let port = try #require({ FakeServer(FakeAnswer()).port }())
+        let port = { FakeServer(FakeAnswer()).port }()
         let ran = await run(WatchCommand.self, [], at: port)
         #expect(ran.error.contains("cannot reach OnDeck"))
         #expect(ran.exitCode == 1)

@@ -154,7 +154,7 @@ final class TestClient: Sendable {
     }
 
     /// The next frame that `isWanted`, or nil after the time.
-    func next(within milliseconds: Int64 = 2_000, _ isWanted: (Frame) -> Bool) -> Frame? {
+    func next(within milliseconds: Int64 = 5_000, _ isWanted: (Frame) -> Bool) -> Frame? {
         let end = testNow().adding(milliseconds: milliseconds)
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -169,11 +169,11 @@ final class TestClient: Sendable {
     }
 
     /// The next UDP datagram to a DHCP port, from the server.
-    func nextReply(within milliseconds: Int64 = 2_000) -> Frame? {
+    func nextReply(within milliseconds: Int64 = 5_000) -> Frame? {
         next(within: milliseconds) { $0.isUDP && ($0.sourcePort == 67 || $0.sourcePort == 4011) }
     }
 
-    func nextARP(within milliseconds: Int64 = 2_000) -> Frame? { next(within: milliseconds, \.isARP) }
+    func nextARP(within milliseconds: Int64 = 5_000) -> Frame? { next(within: milliseconds, \.isARP) }
 
     /// `count` replies, fewer if they do not come, more if there are more.
     func replies(_ count: Int) -> [Frame] {

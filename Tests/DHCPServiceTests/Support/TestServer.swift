@@ -17,8 +17,8 @@ func testNow() -> Instant {
     return Instant(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
 }
 
-/// Polls until it holds, for at most two seconds.
-func eventually(within milliseconds: Int64 = 2_000, _ holds: () throws -> Bool) rethrows -> Bool {
+/// Polls until it holds, for at most ten seconds.
+func eventually(within milliseconds: Int64 = 10_000, _ holds: () throws -> Bool) rethrows -> Bool {
     let end = testNow().adding(milliseconds: milliseconds)
     while testNow() < end {
         if try holds() { return true }

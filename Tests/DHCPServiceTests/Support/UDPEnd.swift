@@ -30,7 +30,7 @@ final class UDPEnd {
 
     deinit { cl_batch_free(batch) }
 
-    func next(within milliseconds: Int32 = 2_000) -> Datagram? {
+    func next(within milliseconds: Int32 = 5_000) -> Datagram? {
         var polled = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
         guard poll(&polled, 1, milliseconds) > 0, cl_receive(descriptor.number, batch) == 1 else { return nil }
         let datagram = cl_batch_datagram(batch, 0).pointee

@@ -85,7 +85,8 @@ import Wire
         let arm = ClientArchitecture(code: 0x0b)!
         #expect(refusal(question(request(DHCPOptions()))) == .notABootClient)
         #expect(refusal(question(request(.bios), permission: .local(.intentIsLocal))) == .local(.intentIsLocal))
-        #expect(refusal(question(request(.bios), permission: .refuse(.unknownIsIgnored))) == .refused(.unknownIsIgnored))
+        #expect(
+            refusal(question(request(.bios), permission: .refuse(.unknownIsIgnored))) == .refused(.unknownIsIgnored))
         #expect(refusal(question(request(.bios), environment: nil)) == .environmentMissing("os"))
         #expect(
             refusal(question(request(.ipxe), environment: BootEnvironment(name: "os", kind: .local)))
@@ -150,6 +151,7 @@ import Wire
             (trace ?? []).map(\.description) == [
                 "firmware: PXE, x86 BIOS (0)",
                 "boot gate: boot os until it is done",
+                "environment: os suits the machine",
                 "boot loader: ipxe/undionly.kpxe",
                 "quirk: bios-discovery-off: \(Quirk.biosDiscoveryOff.entry.effect)",
                 "quirk: nul-after-boot-file-name: a NUL ends option 67",
@@ -192,44 +194,49 @@ import Wire
         var network = Network(name: "rack1")
         network.compatibility = [.proxyBootServerDiscoveryOff]
         let answer = transcript(question(request(.x64UEFI), exchange: .proxyOffer, network: network))
-        #expect(answer.prefix(3) == [
-            "10.64.0.1 b/52-54-00-12-34-56/snponly.efi", "60 PXEClient", "43 060108ff",
-        ])
+        #expect(
+            answer.prefix(3) == [
+                "10.64.0.1 b/52-54-00-12-34-56/snponly.efi", "60 PXEClient", "43 060108ff",
+            ])
         // It is a switch for proxies.
         #expect(!transcript(question(request(.x64UEFI), network: network)).contains { $0.hasPrefix("43 ") })
     }
 
     @Test func biosOffer() {
         let answer = transcript(question(request(.bios), exchange: .proxyOffer))
-        #expect(answer.prefix(3) == [
-            "10.64.0.1 b/52-54-00-12-34-56/undionly.kpxe", "60 PXEClient", "43 060108ff",
-        ])
+        #expect(
+            answer.prefix(3) == [
+                "10.64.0.1 b/52-54-00-12-34-56/undionly.kpxe", "60 PXEClient", "43 060108ff",
+            ])
     }
 
     @Test func httpOffer() {
         let answer = transcript(question(request(.x64HTTP), exchange: .proxyOffer))
-        #expect(answer.prefix(2) == [
-            "10.64.0.1 http://10.64.0.1:8080/b/52-54-00-12-34-56/snponly.efi", "60 HTTPClient",
-        ])
+        #expect(
+            answer.prefix(2) == [
+                "10.64.0.1 http://10.64.0.1:8080/b/52-54-00-12-34-56/snponly.efi", "60 HTTPClient",
+            ])
     }
 
     /// iPXE takes an offer for a proxy's only with option 60, and waits for no other when it has a priority.
     @Test func iPXEOffer() {
         let answer = transcript(question(request(.ipxe), exchange: .proxyOffer))
-        #expect(answer == [
-            "10.64.0.1 http://10.64.0.1:8080/b/52-54-00-12-34-56",
-            "60 PXEClient",
-            "66 10.64.0.1",
-            "67 http://10.64.0.1:8080/b/52-54-00-12-34-56",
-            "175 010101",
-        ])
+        #expect(
+            answer == [
+                "10.64.0.1 http://10.64.0.1:8080/b/52-54-00-12-34-56",
+                "60 PXEClient",
+                "66 10.64.0.1",
+                "67 http://10.64.0.1:8080/b/52-54-00-12-34-56",
+                "175 010101",
+            ])
     }
 
     @Test func bootServerRepeatsTheBootItem() {
         var uefi = request(.x64UEFI)
-        #expect(transcript(question(uefi, exchange: .bootServer)).prefix(2) == [
-            "10.64.0.1 b/52-54-00-12-34-56/snponly.efi", "60 PXEClient",
-        ])
+        #expect(
+            transcript(question(uefi, exchange: .bootServer)).prefix(2) == [
+                "10.64.0.1 b/52-54-00-12-34-56/snponly.efi", "60 PXEClient",
+            ])
         uefi.options.append(.vendorInformation, [0, 9, 2, 7, 7, 71, 4, 0, 0, 0, 0, 0xff])
         #expect(transcript(question(uefi, exchange: .bootServer)).contains("43 470400000000ff"))
         uefi = request(.x64UEFI)

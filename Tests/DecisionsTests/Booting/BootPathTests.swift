@@ -34,12 +34,15 @@ private func refusal(of path: String) -> ContentPath.Refusal? {
         #expect(try BootPath("b/52-54-00-AB-CD-EF").mac?.description == "52:54:00:ab:cd:ef")
     }
 
-    @Test(arguments: [
-        ("", .empty), ("/", .empty), ("linux", .noSet), ("b", .notAMachine), ("b/web1", .notAMachine),
-        ("b/52:54:00:12:34:56", .notAMachine), ("b/525400123456", .notAMachine), ("b/52-54-00-12-34-56/", .badSegment),
-        ("b/52-54-00-12-34-56/../../etc/passwd", .badSegment), ("a//b", .badSegment), ("a/./b", .badSegment),
-        ("a\\b/c", .badCharacter), ("a/b\0", .badCharacter), ("a/\u{7f}", .badCharacter), ("a/\u{9b}", .badCharacter),
-    ] as [(String, ContentPath.Refusal)])
+    @Test(
+        arguments: [
+            ("", .empty), ("/", .empty), ("linux", .noSet), ("b", .notAMachine), ("b/web1", .notAMachine),
+            ("b/52:54:00:12:34:56", .notAMachine), ("b/525400123456", .notAMachine),
+            ("b/52-54-00-12-34-56/", .badSegment),
+            ("b/52-54-00-12-34-56/../../etc/passwd", .badSegment), ("a//b", .badSegment), ("a/./b", .badSegment),
+            ("a\\b/c", .badCharacter), ("a/b\0", .badCharacter), ("a/\u{7f}", .badCharacter),
+            ("a/\u{9b}", .badCharacter),
+        ] as [(String, ContentPath.Refusal)])
     func refused(path: String, expected: ContentPath.Refusal) {
         #expect(refusal(of: path) == expected)
     }

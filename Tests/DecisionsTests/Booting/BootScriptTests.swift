@@ -5,7 +5,9 @@ import Decisions
 import Model
 import Testing
 
-private func files(_ kernel: String, _ initrds: [String] = [], _ arguments: String = "") throws -> BootScript.KernelFiles {
+private func files(_ kernel: String, _ initrds: [String] = [], _ arguments: String = "") throws
+    -> BootScript.KernelFiles
+{
     BootScript.KernelFiles(kernel: kernel, initrds: initrds, arguments: try LinuxArguments(arguments))
 }
 
@@ -43,7 +45,7 @@ private func files(_ kernel: String, _ initrds: [String] = [], _ arguments: Stri
                 inc wait ${wait}
                 goto start
                 :renew
-                chain --replace --autofree ${self} ||
+                chain --replace --autofree ${self}?again=1 ||
                 prompt --key s --timeout ${wait}000 Next try in ${wait} s; press s for a shell && shell ||
                 goto renew
 
@@ -54,11 +56,13 @@ private func files(_ kernel: String, _ initrds: [String] = [], _ arguments: Stri
         let script = BootScript.kernel(
             [.x64: try files("os/linux", ["os/microcode", "os/initrd"], "quiet")], title: "t", paths: webPaths)
         let lines = script.split(separator: "\n")
-        #expect(lines.contains("kernel --name kernel ${base}/os/linux initrd=initrd0 initrd=initrd1 quiet || goto failed"))
-        #expect(lines.filter { $0.hasPrefix("initrd ") } == [
-            "initrd --name initrd0 ${base}/os/microcode || goto failed",
-            "initrd --name initrd1 ${base}/os/initrd || goto failed",
-        ])
+        #expect(
+            lines.contains("kernel --name kernel ${base}/os/linux initrd=initrd0 initrd=initrd1 quiet || goto failed"))
+        #expect(
+            lines.filter { $0.hasPrefix("initrd ") } == [
+                "initrd --name initrd0 ${base}/os/microcode || goto failed",
+                "initrd --name initrd1 ${base}/os/initrd || goto failed",
+            ])
     }
 
     @Test func whoNamesTheInitrdNamesAllOfThem() throws {
@@ -95,7 +99,9 @@ private func files(_ kernel: String, _ initrds: [String] = [], _ arguments: Stri
                 :boot-x64
                 """))
         for name in ["x86", "x64", "arm64"] {
-            #expect(script.contains(":boot-\(name)\nset step kernel\nkernel --name kernel ${base}/os/\(name) || goto failed\n"))
+            #expect(
+                script.contains(
+                    ":boot-\(name)\nset step kernel\nkernel --name kernel ${base}/os/\(name) || goto failed\n"))
         }
     }
 
@@ -134,7 +140,9 @@ private func files(_ kernel: String, _ initrds: [String] = [], _ arguments: Stri
     @Test func firstStageNamesNoMachine() {
         let script = BootScript.firstStage(base: endpoint.base)
         #expect(script.hasPrefix("#!ipxe\nset base http://10.64.0.1:8080\n"))
-        #expect(script.contains("chain --replace --autofree ${base}/b/${netX/mac:hexhyp}?uuid=${uuid}&serial=${serial:uristring}&"))
+        #expect(
+            script.contains(
+                "chain --replace --autofree ${base}/b/${netX/mac:hexhyp}?uuid=${uuid}&serial=${serial:uristring}&"))
         #expect(!script.contains(webMAC.hyphenated))
     }
 
@@ -163,11 +171,15 @@ private func files(_ kernel: String, _ initrds: [String] = [], _ arguments: Stri
     }
 
     @Test func semicolonsInsideWordsArePlain() throws {
-        #expect(try scriptLine("ds=nocloud;s=http://x/ a") == "kernel --name kernel ${base}/k ds=nocloud;s=http://x/ a || goto failed")
+        #expect(
+            try scriptLine("ds=nocloud;s=http://x/ a")
+                == "kernel --name kernel ${base}/k ds=nocloud;s=http://x/ a || goto failed")
     }
 
     @Test func whatWouldEndTheCommandIsDisarmed() throws {
-        #expect(try scriptLine("a ; b || c && d #e f#g") == "kernel --name kernel ${base}/k a ${}; b ${}|| c ${}&& d ${}#e f#g || goto failed")
+        #expect(
+            try scriptLine("a ; b || c && d #e f#g")
+                == "kernel --name kernel ${base}/k a ${}; b ${}|| c ${}&& d ${}#e f#g || goto failed")
     }
 
     @Test func settingsOfIPXEPassThrough() throws {

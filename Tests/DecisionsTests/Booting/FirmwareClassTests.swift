@@ -68,19 +68,21 @@ private func architecture(_ code: UInt16) -> ClientArchitecture { ClientArchitec
         #expect(client(vendorClass: "PXEClient:Arch") == .unknown(code: nil))
     }
 
-    @Test(arguments: [
-        (Array("iPXE".utf8), true),
-        (Array("\u{4}iPXE".utf8), true),
-        (Array("\u{3}abc\u{4}iPXE".utf8), true),
-        (Array("\u{4}gPXE".utf8), false),
-        (Array("iPXE2".utf8), false),
-        // A length beyond the end: no list, and not the bare name.
-        (Array("\u{9}iPXE".utf8), false),
-        ([], false),
-    ] as [([UInt8], Bool)])
+    @Test(
+        arguments: [
+            (Array("iPXE".utf8), true),
+            (Array("\u{4}iPXE".utf8), true),
+            (Array("\u{3}abc\u{4}iPXE".utf8), true),
+            (Array("\u{4}gPXE".utf8), false),
+            (Array("iPXE2".utf8), false),
+            // A length beyond the end: no list, and not the bare name.
+            (Array("\u{9}iPXE".utf8), false),
+            ([], false),
+        ] as [([UInt8], Bool)])
     func userClassRawAndAsAList(userClass: [UInt8], isIPXE: Bool) {
         let found = client(vendorClass: "PXEClient", architectures: [0, 7], userClass: userClass)
-        #expect(found == (isIPXE ? .ipxe(IPXEClient(architecture: .x64UEFI, features: IPXEFeatures())) : .pxe(.x64UEFI)))
+        #expect(
+            found == (isIPXE ? .ipxe(IPXEClient(architecture: .x64UEFI, features: IPXEFeatures())) : .pxe(.x64UEFI)))
     }
 
     @Test func option175AloneIsIPXE() {
@@ -90,15 +92,16 @@ private func architecture(_ code: UInt16) -> ClientArchitecture { ClientArchitec
         #expect(own == .ipxe(IPXEClient(architecture: .x64UEFI, features: IPXEFeatures(), isOwn: true)))
     }
 
-    @Test(arguments: [
-        ([0x13, 1, 1, 0x15, 1, 1], [.http, .tftp]),
-        // Padding, a feature of version 0 (absent), a longer sub-option, the end and what follows it.
-        ([0, 0x13, 1, 0, 0xb1, 3, 1, 2, 3, 0x17, 1, 1, 0xff, 0x15, 1, 1], [.dns]),
-        // Cut off in the middle.
-        ([0x17, 1, 1, 0x13, 4, 1], [.dns]),
-        ([0x13], []),
-        ([], []),
-    ] as [([UInt8], [IPXEFeatures.Feature])])
+    @Test(
+        arguments: [
+            ([0x13, 1, 1, 0x15, 1, 1], [.http, .tftp]),
+            // Padding, a feature of version 0 (absent), a longer sub-option, the end and what follows it.
+            ([0, 0x13, 1, 0, 0xb1, 3, 1, 2, 3, 0x17, 1, 1, 0xff, 0x15, 1, 1], [.dns]),
+            // Cut off in the middle.
+            ([0x17, 1, 1, 0x13, 4, 1], [.dns]),
+            ([0x13], []),
+            ([], []),
+        ] as [([UInt8], [IPXEFeatures.Feature])])
     func featuresOfOption175(value: [UInt8], features: [IPXEFeatures.Feature]) {
         #expect(IPXEFeatures(value[...]) == IPXEFeatures(features))
     }
@@ -137,11 +140,12 @@ private func architecture(_ code: UInt16) -> ClientArchitecture { ClientArchitec
         #expect(architecture(code).loaders.isEmpty)
     }
 
-    @Test(arguments: [
-        (0x00, "ipxe/undionly.kpxe"), (0x06, "ipxe/i386/snponly.efi"), (0x07, "ipxe/snponly.efi"),
-        (0x0b, "ipxe/arm64/snponly.efi"), (0x10, "ipxe/snponly.efi"), (0x13, "ipxe/arm64/snponly.efi"),
-        (0x1b, "ipxe/riscv64/snponly.efi"), (0x27, "ipxe/loong64/snponly.efi"),
-    ] as [(UInt16, String)])
+    @Test(
+        arguments: [
+            (0x00, "ipxe/undionly.kpxe"), (0x06, "ipxe/i386/snponly.efi"), (0x07, "ipxe/snponly.efi"),
+            (0x0b, "ipxe/arm64/snponly.efi"), (0x10, "ipxe/snponly.efi"), (0x13, "ipxe/arm64/snponly.efi"),
+            (0x1b, "ipxe/riscv64/snponly.efi"), (0x27, "ipxe/loong64/snponly.efi"),
+        ] as [(UInt16, String)])
     func preferredLoader(code: UInt16, loader: String) {
         #expect(architecture(code).loaders.first == loader)
     }

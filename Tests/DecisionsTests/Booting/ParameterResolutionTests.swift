@@ -26,14 +26,16 @@ import Testing
                 profile("base", ["a": .integer(3), "b": .integer(3), "c": .integer(3)]),
             ],
             network: network, global: ["a": .integer(5), "e": .integer(5)], environment: environment)
-        #expect(resolution.list.map { "\($0.name) \($0.winner.value) from \($0.winner.source)" } == [
-            "a integer(1) from machine web1", "b integer(2) from profile web", "c integer(3) from profile base",
-            "d integer(4) from network rack1", "e integer(5) from parameters", "f integer(6) from environment os",
-        ])
+        #expect(
+            resolution.list.map { "\($0.name) \($0.winner.value) from \($0.winner.source)" } == [
+                "a integer(1) from machine web1", "b integer(2) from profile web", "c integer(3) from profile base",
+                "d integer(4) from network rack1", "e integer(5) from parameters", "f integer(6) from environment os",
+            ])
         let losers = try #require(resolution.parameters["a"]).overridden
-        #expect(losers.map { "\($0.source)" } == [
-            "profile web", "profile base", "network rack1", "parameters", "environment os",
-        ])
+        #expect(
+            losers.map { "\($0.source)" } == [
+                "profile web", "profile base", "network rack1", "parameters", "environment os",
+            ])
         #expect(resolution.values["b"] == .integer(2))
     }
 }
@@ -45,7 +47,8 @@ import Testing
         network.subnets = [Subnet(subnet: IPv4Subnet("10.64.0.0/24")!), Subnet(subnet: IPv4Subnet("10.65.0.0/16")!)]
         network.subnets[1].options = [OptionSetting(code: 3, value: [10, 65, 0, 254])]
         network.options = [
-            OptionSetting(code: 3, value: [10, 64, 0, 254]), OptionSetting(code: 6, value: [10, 64, 0, 1, 10, 64, 0, 2]),
+            OptionSetting(code: 3, value: [10, 64, 0, 254]),
+            OptionSetting(code: 6, value: [10, 64, 0, 1, 10, 64, 0, 2]),
             OptionSetting(code: 15, value: Array("lab.example".utf8)),
         ]
         network.parameters = ["url": .string("mine"), "disk": .string("/dev/sda")]
@@ -63,10 +66,11 @@ import Testing
     }
 
     @Test func machine() {
-        #expect(map("machine", subject()) == [
-            "mac": .string("52:54:00:12:34:56"), "name": .string("web1"), "hostname": .string("web1"),
-            "address": .string("10.65.0.20"), "uuid": .string("11223344-5566-7788-99aa-bbccddeeff00"),
-        ])
+        #expect(
+            map("machine", subject()) == [
+                "mac": .string("52:54:00:12:34:56"), "name": .string("web1"), "hostname": .string("web1"),
+                "address": .string("10.65.0.20"), "uuid": .string("11223344-5566-7788-99aa-bbccddeeff00"),
+            ])
         var reserved = subject()
         reserved.hostname = "www"
         #expect(map("machine", reserved)["hostname"] == .string("www"))
@@ -76,11 +80,12 @@ import Testing
     }
 
     @Test func networkAndSubnet() {
-        #expect(map("network", subject()) == [
-            "name": .string("rack1"), "subnet": .string("10.65.0.0/16"), "netmask": .string("255.255.0.0"),
-            "prefix": .integer(16), "gateway": .string("10.65.0.254"), "dns": .string("10.64.0.1 10.64.0.2"),
-            "dnsServers": .list([.string("10.64.0.1"), .string("10.64.0.2")]), "domain": .string("lab.example"),
-        ])
+        #expect(
+            map("network", subject()) == [
+                "name": .string("rack1"), "subnet": .string("10.65.0.0/16"), "netmask": .string("255.255.0.0"),
+                "prefix": .integer(16), "gateway": .string("10.65.0.254"), "dns": .string("10.64.0.1 10.64.0.2"),
+                "dnsServers": .list([.string("10.64.0.1"), .string("10.64.0.2")]), "domain": .string("lab.example"),
+            ])
         var nowhere = subject()
         nowhere.address = nil
         #expect(map("network", nowhere)["netmask"] == nil)
@@ -88,13 +93,14 @@ import Testing
     }
 
     @Test func urls() {
-        #expect(map("url", subject()) == [
-            "base": .string("http://10.64.0.1:8080"), "content": .string("http://10.64.0.1:8080"),
-            "script": .string("http://10.64.0.1:8080/b/52-54-00-12-34-56"),
-            "answers": .string("http://10.64.0.1:8080/b/52-54-00-12-34-56/a"),
-            "done": .string("http://10.64.0.1:8080/b/52-54-00-12-34-56/done"),
-            "progress": .string("http://10.64.0.1:8080/b/52-54-00-12-34-56/p"),
-        ])
+        #expect(
+            map("url", subject()) == [
+                "base": .string("http://10.64.0.1:8080"), "content": .string("http://10.64.0.1:8080"),
+                "script": .string("http://10.64.0.1:8080/b/52-54-00-12-34-56"),
+                "answers": .string("http://10.64.0.1:8080/b/52-54-00-12-34-56/a"),
+                "done": .string("http://10.64.0.1:8080/b/52-54-00-12-34-56/done"),
+                "progress": .string("http://10.64.0.1:8080/b/52-54-00-12-34-56/p"),
+            ])
     }
 
     @Test func parametersCannotHideFacts() {

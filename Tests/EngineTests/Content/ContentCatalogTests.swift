@@ -56,7 +56,9 @@ private func kind(_ content: ContentCatalog.Content) -> String {
         symlink("../secret", "\(scratch.path)/set/link")
         symlink("/etc/passwd", "\(scratch.path)/set/absolute")
         let catalog = ContentCatalog(sets: ["set": [.init(path: "\(scratch.path)/set")]])
-        for name in ["set/../secret", "set//secret", "set/./secret", "set/..", "set/link", "set/absolute", "set\\secret"] {
+        for name in [
+            "set/../secret", "set//secret", "set/./secret", "set/..", "set/link", "set/absolute", "set\\secret",
+        ] {
             #expect(kind(catalog.open(name: name)).hasPrefix("missing: "), "\(name)")
         }
     }
@@ -84,7 +86,8 @@ private func kind(_ content: ContentCatalog.Content) -> String {
             "ipxe": [.init(path: package.path), .init(path: boot.path, only: ["ipxe.efi"])]
         ])
         #expect(kind(catalog.open(name: "ipxe/ipxe.efi")) == "2 application/efi")
-        #expect(kind(catalog.open(name: "ipxe/initrd.img")) == "missing: the content set \"ipxe\" has no \"initrd.img\"")
+        #expect(
+            kind(catalog.open(name: "ipxe/initrd.img")) == "missing: the content set \"ipxe\" has no \"initrd.img\"")
         #expect(catalog.availableLoaders() == ["ipxe/ipxe.efi", "ipxe/undionly.kpxe"])
     }
 
@@ -96,6 +99,22 @@ private func kind(_ content: ContentCatalog.Content) -> String {
         scratch.directory("later")
         try scratch.write("later/a")
         #expect(kind(catalog.open(name: "set/a")) == "1 application/octet-stream")
+        #expect(catalog.absentDirectories == [])
+    }
+
+    @Test func aDirectoryMayBeReplaced() throws {
+        let scratch = try Scratch()
+        for version in ["v1", "v2"] {
+            scratch.directory(version)
+            try scratch.write("\(version)/\(version)")
+        }
+        symlink("v1", "\(scratch.path)/current")
+        let catalog = ContentCatalog(sets: ["set": [.init(path: "\(scratch.path)/current")]])
+        #expect(kind(catalog.open(name: "set/v1")) == "1 application/octet-stream")
+        unlink("\(scratch.path)/current")
+        symlink("v2", "\(scratch.path)/current")
+        #expect(kind(catalog.open(name: "set/v2")) == "1 application/octet-stream")
+        #expect(kind(catalog.open(name: "set/v1")).hasPrefix("missing: "))
     }
 
     /// Too many links is a name that leads nowhere; a name too long for the file system too.
@@ -122,7 +141,8 @@ private func kind(_ content: ContentCatalog.Content) -> String {
         }
         try #require(bound == 0)
         let catalog = ContentCatalog(sets: ["set": [.init(path: scratch.path)]])
-        #expect(kind(catalog.open(name: "set/socket")) == "unreadable: \(scratch.path)/socket: No such device or address")
+        #expect(
+            kind(catalog.open(name: "set/socket")) == "unreadable: \(scratch.path)/socket: No such device or address")
     }
 
     @Test(arguments: [

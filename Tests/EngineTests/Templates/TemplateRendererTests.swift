@@ -10,7 +10,9 @@ private func render(_ text: String, templates: [String: String] = [:]) throws(Re
         "name": .string("web1"), "disk": .string("/dev/sda"), "size": .integer(20), "yes": .boolean(true),
         "no": .boolean(false), "empty": .string(""), "none": .list([]),
         "list": .list([.string("a"), .string("b")]),
-        "disks": .list([.map(["path": .string("/dev/sda")]), .map(["path": .string("/dev/sdb"), "name": .string("own")])]),
+        "disks": .list([
+            .map(["path": .string("/dev/sda")]), .map(["path": .string("/dev/sdb"), "name": .string("own")]),
+        ]),
         "machine": .map(["name": .string("web1"), "bmc": .map(["address": .string("10.0.0.9")])]),
     ]
     var all = templates
@@ -74,7 +76,10 @@ private func problems(_ text: String, templates: [String: String] = [:]) -> Stri
         ("{{.}}", "main, line 1: {{.}} has no value"),
         ("{{x}}\n{{y}}", "main, line 1: {{x}} has no value\nmain, line 2: {{y}} has no value"),
         ("{{list}}", "main, line 1: {{list}} is a list or a map; go through it with {{#list}} ... {{/list}}"),
-        ("{{machine}}", "main, line 1: {{machine}} is a list or a map; go through it with {{#machine}} ... {{/machine}}"),
+        (
+            "{{machine}}",
+            "main, line 1: {{machine}} is a list or a map; go through it with {{#machine}} ... {{/machine}}"
+        ),
     ])
     func missing(text: String, expected: String) {
         #expect(problems(text) == expected)
@@ -91,7 +96,10 @@ private func problems(_ text: String, templates: [String: String] = [:]) -> Stri
         ("{{#}}x{{/}}", "main, line 1: a tag without a name"),
         ("{{a..b}}", "main, line 1: \"a..b\" is not a name: letters, digits, - and _, joined by dots"),
         // swift-mustache would trap on the largest integer.
-        ("{{plusone(size)}}", "main, line 1: \"plusone(size)\" is not a name: letters, digits, - and _, joined by dots"),
+        (
+            "{{plusone(size)}}",
+            "main, line 1: \"plusone(size)\" is not a name: letters, digits, - and _, joined by dots"
+        ),
         ("{{<parent}}{{/parent}}", "main, line 1: {{<parent}}: this part of Mustache is not supported"),
         ("{{$block}}{{/block}}", "main, line 1: {{$block}}: this part of Mustache is not supported"),
         ("{{% CONTENT_TYPE:HTML}}", "main, line 1: {{% CONTENT_TYPE:HTML}}: this part of Mustache is not supported"),
@@ -108,7 +116,9 @@ private func problems(_ text: String, templates: [String: String] = [:]) -> Stri
 
     @Test func problemsInPartialsNameThePartial() {
         #expect(problems("{{> p}}", templates: ["p": "\n{{x}}"]) == "p, line 2: {{x}} has no value")
-        #expect(problems("{{> p}}", templates: ["p": "\n{{> q}}", "q": "{{> p}}"]) == "q, line 1: the template \"p\" contains itself")
+        #expect(
+            problems("{{> p}}", templates: ["p": "\n{{> q}}", "q": "{{> p}}"])
+                == "q, line 1: the template \"p\" contains itself")
     }
 
     @Test func noSuchTemplate() {

@@ -28,7 +28,9 @@ final class TemporaryDirectory: Sendable {
 
     /// A file of zeros that takes no space.
     func writeSparse(_ name: String, bytes: Int) throws {
-        guard FileManager.default.createFile(atPath: file(name), contents: nil) else { throw CocoaError(.fileWriteUnknown) }
+        guard FileManager.default.createFile(atPath: file(name), contents: nil) else {
+            throw CocoaError(.fileWriteUnknown)
+        }
         guard truncate(file(name), bytes) == 0 else { throw CocoaError(.fileWriteOutOfSpace) }
     }
 }

@@ -71,7 +71,7 @@ check_fails "a file that is not there" 'nothing\.yaml' ondeck apply -f nothing.y
 
 # Single objects.
 expect "get a kind" 'web1' "$(ondeck get machines)"
-expect "get one as YAML" 'intent: local' "$(ondeck get machine web1 -o yaml)"
+expect "get one as YAML" "macs: .*$MAC" "$(ondeck get machine web1 -o yaml)"
 check_fails "get one that is not there" 'web2' ondeck get machine web2
 check "set" ondeck set machine web2 macs=52:54:00:00:00:02 intent=hold
 expect "and it is there" '52:54:00:00:00:02' "$(ondeck get machine web2 -o json)"
@@ -113,7 +113,7 @@ expect_equal "the token file is for its owner alone" 600 "$(stat -c %a "$DATA/ap
 check_fails "a wrong token is named as such" 'token|401|[Uu]nauthor' \
     at server env ONDECK_TOKEN=wrong "$ONDECK" get machines
 check_fails "no server: says so, and where" '127\.0\.0\.1:9' at server env ONDECK_TOKEN=x \
-    "$ONDECK" --api http://127.0.0.1:9 get machines
+    "$ONDECK" get machines --api http://127.0.0.1:9
 etag=$(api GET /api/v1/machines/web1 -D - -o /dev/null | grep -ioE '^etag: .*' | cut -d' ' -f2- | tr -d '\r')
 expect_equal "If-Match with an old ETag: 412" 412 "$(api PUT /api/v1/machines/web1 -o /dev/null -w '%{http_code}' \
     -H 'If-Match: "0"' -H 'Content-Type: application/json' --data '{"intent":"hold"}')"

@@ -58,7 +58,7 @@ expect_none "done: no boot file in option 67 either" ' 67=' "$said"
 expect_none "done: its script boots no kernel" '^kernel ' "$(get "$PAGE")"
 site | apply
 expect "applying the same site again does not install it again" ' file - ' "$(offer)"
-expect "the timeline tells of it" '[Dd]one' "$(timeout 3 ip netns exec "$LAB_PREFIX-server" env \
+expect "the timeline tells of it" 'is done: boots from its disk' "$(timeout 3 ip netns exec "$LAB_PREFIX-server" env \
     ONDECK_TOKEN_FILE="$DATA/api-token" "$ONDECK" watch --since 0 --mac "$MAC")"
 stop "$SERVER" KILL
 serve

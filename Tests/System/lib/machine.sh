@@ -28,8 +28,9 @@ power_on() {
     # HTTP boot comes last in OVMF's order, a minute later: switch its PXE off.
     [ "$firmware" = http ] && arguments+=(
         -fw_cfg "name=opt/org.tianocore/IPv4PXESupport,string=n" -fw_cfg "name=opt/org.tianocore/IPv6PXESupport,string=n")
-    start lan "qemu.$log" qemu-system-x86_64 -accel tcg -m 1024 -smp 1 -display none -no-reboot -monitor none \
-        -serial "file:$MACHINE_LOG" "${arguments[@]}" \
+    # graphics=off: SeaBIOS and the iPXE in the card speak on the serial line.
+    start lan "qemu.$log" qemu-system-x86_64 -machine pc,graphics=off -accel tcg -m 1024 -smp 1 -display none \
+        -no-reboot -monitor none -serial "file:$MACHINE_LOG" "${arguments[@]}" \
         -netdev tap,id=net0,ifname=tap0,script=no,downscript=no -device "$card" -device virtio-rng-pci
     MACHINE=$STARTED
 }

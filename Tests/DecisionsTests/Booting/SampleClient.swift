@@ -2,9 +2,8 @@
 
 import Wire
 
-/// The options by which a kind of boot client shows itself, as captured from real ones: for `explain`, which has no
-/// packet to go by.
-public enum SampleClient: String, Sendable, CaseIterable {
+/// The options by which a kind of boot client shows itself, as captured from real ones.
+enum SampleClient: String, Sendable, CaseIterable {
     /// An Intel-style PXE ROM.
     case bios
     /// OVMF 2022.11.
@@ -16,7 +15,7 @@ public enum SampleClient: String, Sendable, CaseIterable {
     case ipxe
 
     /// Options 55, 60, 77, 93, 94 and 175.
-    public var options: DHCPOptions {
+    var options: DHCPOptions {
         let vendor = "\(isHTTP ? "HTTP" : "PXE")Client:Arch:000\(code < 10 ? "0" : "")\(code):UNDI:\(networkInterface)"
         var options = DHCPOptions([
             (.parameterRequestList, parameterRequestList),
