@@ -7,7 +7,7 @@ import Ports
 
 extension StoreError {
     /// What an SQLite result code means to those who use a store. `systemError` is the errno behind it, or 0.
-    init(code: Int32, message: String, systemError: Int32, path: String) {
+    package init(code: Int32, message: String, systemError: Int32, path: String) {
         let text = "\(path): \(message) (SQLite \(code))"
         switch code & 0xff {
         case SQLITE_FULL: self = .full(text)

@@ -57,6 +57,7 @@ extension TFTPReport.Event {
         case .finished(let bytes, let milliseconds, let retransmits):
             "\(bytes) bytes in \(milliseconds) ms" + (retransmits == 0 ? "" : ", \(retransmits) sent again")
         case .failed(let reason, let bytes, _): "broken off after \(bytes) bytes: \(reason)"
+        case .unanswered: "no acknowledgement of the first packet"
         case .missing(let reason): "not there: \(reason)"
         case .refused(let reason): "refused: \(reason)"
         }

@@ -13,7 +13,7 @@ import Testing
         try await withTemporaryFolder { folder in
             let path = folder + "/ondeck.sqlite"
             var acknowledged = 0
-            for round in 1...40 where round <= 8 || acknowledged < 100 {
+            for round in 1...40 where round <= 12 || acknowledged < 100 {
                 let child = try ChildProcess.probe("endless", path)
                 async let output = child.finish()
                 try await Task.sleep(for: .milliseconds(Int.random(in: 150...700)))

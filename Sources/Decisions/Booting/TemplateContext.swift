@@ -84,7 +84,8 @@ public struct TemplateContext: Sendable {
         let routers = addresses(option(.routers))
         if let first = routers.first { map["gateway"] = .string("\(first)") }
         let servers = addresses(option(.domainNameServers)).map { "\($0)" }
-        if !servers.isEmpty {
+        if let first = servers.first {
+            map["nameserver"] = .string(first)
             map["dns"] = .string(servers.joined(separator: " "))
             map["dnsServers"] = .list(servers.map(ParameterValue.string))
         }

@@ -31,7 +31,8 @@ public enum ShippedSite {
     ]
 
     /// `BOOTIF` names the card that the machine booted from; iPXE puts its address in. A network without a router is
-    /// no reason to stop and ask: the mirror may be near.
+    /// no reason to stop and ask: the mirror may be near. There the installer's DHCP script ends before it comes to the
+    /// name servers (bookworm's /etc/udhcpc/default.script), so one is named.
     private static func debianFiles(answer: String, mode: String = "") -> BootEnvironment.Kind {
         var files = BootEnvironment.Files(kernel: "debian-12/linux")
         files.initrds = ["debian-12/initrd.gz"]
@@ -39,6 +40,7 @@ public enum ShippedSite {
             auto=true priority=critical \(mode) url={{url.answers}}/\(answer)
             interface=auto BOOTIF=01-${netX/mac:hexhyp} netcfg/no_default_route=true
             {{#machine.hostname}}hostname={{machine.hostname}}{{/machine.hostname}}
+            {{#network.nameserver}}netcfg/get_nameservers={{network.nameserver}}{{/network.nameserver}}
             {{#network.domain}}domain={{network.domain}}{{/network.domain}}
             DEBIAN_FRONTEND={{frontend}} {{#console}}console={{console}}{{/console}}
             {{extra-arguments}}

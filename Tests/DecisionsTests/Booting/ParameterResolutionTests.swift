@@ -83,7 +83,8 @@ import Testing
         #expect(
             map("network", subject()) == [
                 "name": .string("rack1"), "subnet": .string("10.65.0.0/16"), "netmask": .string("255.255.0.0"),
-                "prefix": .integer(16), "gateway": .string("10.65.0.254"), "dns": .string("10.64.0.1 10.64.0.2"),
+                "prefix": .integer(16), "gateway": .string("10.65.0.254"), "nameserver": .string("10.64.0.1"),
+                "dns": .string("10.64.0.1 10.64.0.2"),
                 "dnsServers": .list([.string("10.64.0.1"), .string("10.64.0.2")]), "domain": .string("lab.example"),
             ])
         var nowhere = subject()
