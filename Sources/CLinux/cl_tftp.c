@@ -113,6 +113,7 @@ int cl_tftp_processors(void) {
 
 struct cl_tftp_receiver {
     unsigned count;
+    unsigned used;  // headers that the last receive wrote to
     struct mmsghdr *headers;
     struct iovec *vectors;
     struct sockaddr_in *names;
@@ -133,7 +134,7 @@ void cl_tftp_receiver_free(struct cl_tftp_receiver *receiver) {
 struct cl_tftp_receiver *cl_tftp_receiver_new(unsigned count, unsigned datagram_bytes) {
     struct cl_tftp_receiver *receiver = calloc(1, sizeof *receiver);
     if (!receiver) return NULL;
-    receiver->count = count;
+    receiver->count = receiver->used = count;
     receiver->headers = calloc(count, sizeof *receiver->headers);
     receiver->vectors = calloc(count, sizeof *receiver->vectors);
     receiver->names = calloc(count, sizeof *receiver->names);
@@ -167,15 +168,17 @@ static void read_packet_info(struct msghdr *header, struct cl_tftp_received *out
 }
 
 int cl_tftp_receive(struct cl_tftp_receiver *receiver, int descriptor, struct cl_tftp_received *out) {
-    for (unsigned i = 0; i < receiver->count; i++) {
+    for (unsigned i = 0; i < receiver->used; i++) {
         receiver->headers[i].msg_hdr.msg_namelen = sizeof receiver->names[i];
         receiver->headers[i].msg_hdr.msg_controllen = sizeof receiver->controls[i];
     }
+    receiver->used = 0;
     int count;
     do {
         count = recvmmsg(descriptor, receiver->headers, receiver->count, MSG_DONTWAIT, NULL);
     } while (count < 0 && errno == EINTR);
     if (count < 0) return -errno;
+    receiver->used = (unsigned)count;
     for (int i = 0; i < count; i++) {
         out[i] = (struct cl_tftp_received){
             .bytes = receiver->vectors[i].iov_base,

@@ -18,18 +18,18 @@ extension APIResponder {
 
     func exportSite(_ exchange: APIExchange) async throws -> Response {
         let (document, revision) = await calls.export()
-        return try tagged(document, revision: revision, exchange)
+        return tagged(document, revision: revision, exchange)
     }
 
     func applySite(_ exchange: APIExchange) async throws -> Response {
         let prune = try exchange.flag("prune")
         let dryRun = try exchange.flag("dry-run")
-        let document = try await exchange.body(FieldValue.self)
+        let document = try await exchange.fields()
         return try change(await calls.apply(document, prune, dryRun))
     }
 
     func listObjects(_ exchange: APIExchange) async throws -> Response {
-        try .json(await calls.list(try exchange.kind()))
+        .json(.list(await calls.list(try exchange.kind()).map(\.value)))
     }
 
     func getObject(_ exchange: APIExchange) async throws -> Response {
@@ -37,13 +37,13 @@ extension APIResponder {
         guard let object = await calls.get(kind, exchange.objectName) else {
             throw Problem.notFound("there is no \(kind.rawValue) \(exchange.objectName)")
         }
-        return try tagged(object, revision: object.revision, exchange)
+        return tagged(object.value, revision: object.revision, exchange)
     }
 
     func putObject(_ exchange: APIExchange) async throws -> Response {
         let kind = try exchange.kind()
         let expected = try exchange.expectedRevision()
-        let fields = try await exchange.body(FieldValue.self)
+        let fields = try await exchange.fields()
         return try change(await calls.put(kind, exchange.objectName, fields, expected))
     }
 
@@ -94,13 +94,13 @@ extension APIResponder {
         return response
     }
 
-    private func tagged(_ value: some Encodable, revision: Int64?, _ exchange: APIExchange) throws -> Response {
-        guard let revision else { return try .json(value) }
+    private func tagged(_ value: FieldValue, revision: Int64?, _ exchange: APIExchange) -> Response {
+        guard let revision else { return .json(value) }
         let tag = "\"\(revision)\""
         if exchange.request.headers[.ifNoneMatch] == tag {
             return Response(status: .notModified, headers: [.eTag: tag])
         }
-        var response = try Response.json(value)
+        var response = Response.json(value)
         response.headers[.eTag] = tag
         return response
     }

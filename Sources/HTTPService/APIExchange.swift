@@ -71,24 +71,38 @@ struct APIExchange: Sendable {
         return revision
     }
 
-    /// The body as JSON. Every way in which it cannot be one is a problem of its own.
+    /// The body, decoded from JSON.
     func body<Value: Decodable>(_ type: Value.Type) async throws -> Value {
+        let buffer = try await body()
+        do {
+            return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))
+        } catch let error as DecodingError {
+            throw Problem.badRequest("the body is not the JSON that is taken here: \(error.sentence)")
+        }
+    }
+
+    /// The body, an object or a whole site, from JSON.
+    func fields() async throws -> FieldValue {
+        let buffer = try await body()
+        do {
+            return try JSONText.parse(Array(buffer.readableBytesView))
+        } catch {
+            throw Problem.badRequest("the body is not JSON: \(error)")
+        }
+    }
+
+    /// The body, if it is called JSON and not too large.
+    private func body() async throws -> ByteBuffer {
         if let type = request.headers[.contentType] {
             let essence = type.prefix { $0 != ";" && $0 != " " }.lowercased()
             guard essence == "application/json" || essence.hasSuffix("+json") else { throw Problem.notJSON }
         }
         let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
         guard length <= Limits.requestBodyBytesMax else { throw Problem.bodyTooLarge }
-        let buffer: ByteBuffer
         do {
-            buffer = try await request.body.collect(upTo: Limits.requestBodyBytesMax)
+            return try await request.body.collect(upTo: Limits.requestBodyBytesMax)
         } catch is NIOTooManyBytesError {
             throw Problem.bodyTooLarge
-        }
-        do {
-            return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))
-        } catch let error as DecodingError {
-            throw Problem.badRequest("the body is not the JSON that is taken here: \(error.sentence)")
         }
     }
 }
@@ -115,6 +129,13 @@ extension Response {
     static func text(_ text: String, contentType: String = "text/plain; charset=utf-8") -> Response {
         Response(
             status: .ok, headers: [.contentType: contentType], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    }
+
+    static func json(_ value: FieldValue) -> Response {
+        var buffer = ByteBuffer(bytes: JSONText.bytes(value))
+        buffer.writeString("\n")
+        return Response(
+            status: .ok, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: buffer))
     }
 
     /// Keys in order, so that the same value always is the same bytes.

@@ -12,7 +12,11 @@ import Wire
 final class TFTPWorker {
     let shared: TFTPShared
     let listener: Int32
+    /// Readable when a stop is wanted.
+    private let wake: Int32
+    /// Tells which of the transfers' own sockets have something.
     private let poll: Int32
+    private let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Limits.receiveBatchMax)
     private let receiver: OpaquePointer
     private let received = UnsafeMutablePointer<cl_tftp_received>.allocate(capacity: Limits.receiveBatchMax)
 
@@ -27,9 +31,10 @@ final class TFTPWorker {
     var now: Int64 = 0
     private var polling = TFTPPolling()
 
-    private init(shared: TFTPShared, listener: Int32, poll: Int32, receiver: OpaquePointer) {
+    private init(shared: TFTPShared, listener: Int32, wake: Int32, poll: Int32, receiver: OpaquePointer) {
         self.shared = shared
         self.listener = listener
+        self.wake = wake
         self.poll = poll
         self.receiver = receiver
     }
@@ -47,9 +52,7 @@ final class TFTPWorker {
             close(listener)
             throw .resources("memory", errno: ENOMEM)
         }
-        let worker = TFTPWorker(shared: shared, listener: listener, poll: poll, receiver: receiver)
-        guard worker.watch(listener), worker.watch(wake) else { throw .resources("epoll", errno: errno) }
-        return worker
+        return TFTPWorker(shared: shared, listener: listener, wake: wake, poll: poll, receiver: receiver)
     }
 
     deinit {
@@ -58,9 +61,10 @@ final class TFTPWorker {
         close(poll)
         cl_tftp_receiver_free(receiver)
         received.deallocate()
+        events.deallocate()
     }
 
-    /// Tells the loop of packets on a socket. Closing the socket ends it.
+    /// Tells the loop of packets on a transfer's socket. Closing the socket ends it.
     func watch(_ descriptor: Int32) -> Bool {
         var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: descriptor))
         return epoll_ctl(poll, EPOLL_CTL_ADD, descriptor, &event) == 0
@@ -68,35 +72,28 @@ final class TFTPWorker {
 
     /// Serves until the service is stopped and the running transfers are through, or have had their time.
     func run() {
-        var events = [epoll_event](repeating: epoll_event(), count: Limits.receiveBatchMax)
         while !isDrained {
-            let count = wait(&events)
-            guard count >= 0 || errno == EINTR else {
-                shared.telemetry.threadFailed("epoll_wait: errno \(errno)")
-                break
-            }
             now = cl_tftp_microseconds()
-            for event in events.prefix(Int(max(count, 0))) { readable(event.data.fd) }
+            var heard = receive()
+            if shared.configuration.mode == .classic { heard = receiveFromConnected() || heard }
             while let session = deadlines.due(now: now) { timerFired(session) }
             queue.flush()
+            if heard { polling.heard() } else { rest() }
         }
         stop()
     }
 
-    /// Looks for packets for a few microseconds before it sleeps, where that has been found to pay.
-    private func wait(_ events: inout [epoll_event]) -> Int32 {
-        if !sessions.isEmpty, polling.isDue() {
-            let until = cl_tftp_microseconds() + TFTPPolling.microseconds
-            repeat {
-                let count = epoll_wait(poll, &events, Int32(events.count), 0)
-                if count != 0 {
-                    polling.paid()
-                    return count
-                }
-            } while cl_tftp_microseconds() < until
-            polling.failed()
-        }
-        return epoll_wait(poll, &events, Int32(events.count), waitMilliseconds)
+    /// Nothing is there: looks on for a moment where that has been found to pay, else sleeps.
+    private func rest() {
+        if !sessions.isEmpty, polling.looksOn(now: now) { return }
+        // Not the epoll descriptor alone: a socket in it costs whoever sends to it, and be it our client's processor.
+        var sources = [
+            pollfd(fd: listener, events: Int16(POLLIN), revents: 0), pollfd(fd: poll, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
+        ]
+        // Once the stop is known, its descriptor says nothing new, for good.
+        let count = shared.deadline == nil ? 3 : 2
+        _ = Glibc.poll(&sources, nfds_t(count), waitMilliseconds)
     }
 
     private var isDrained: Bool {
@@ -118,16 +115,20 @@ final class TFTPWorker {
         queue.flush()
     }
 
-    private func readable(_ descriptor: Int32) {
-        if descriptor == listener { return receive() }
-        if let session = connected[descriptor] { receive(from: session) }
-        // Else the wake-up of a stop, which stays readable until the end: `isDrained` is asked each time round.
-    }
-
-    /// One batch. What is left makes the socket readable again at once, after the timers have had their turn.
-    private func receive() {
+    /// One batch from the port; what is left comes after the timers have had their turn. False: there was nothing.
+    private func receive() -> Bool {
         let count = Int(cl_tftp_receive(receiver, listener, received))
         for i in 0..<max(count, 0) { handle(received[i]) }
+        return count > 0
+    }
+
+    /// Classic mode: the sockets of the transfers.
+    private func receiveFromConnected() -> Bool {
+        let count = Int(epoll_wait(poll, events, Int32(Limits.receiveBatchMax), 0))
+        for i in 0..<max(count, 0) {
+            if let session = connected[events[i].data.fd] { receive(from: session) }
+        }
+        return count > 0
     }
 
     private func receive(from session: TFTPSession) {

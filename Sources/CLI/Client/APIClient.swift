@@ -23,11 +23,32 @@ struct APIClient: Sendable {
         /// The ETag's revision.
         var revision: Int64?
 
+        private static let unexpected = CommandError(
+            "the server's answer is not what this version of ondeck expects")
+
         func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
             do {
                 return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
             } catch {
-                throw CommandError("the server's answer is not what this version of ondeck expects")
+                throw Self.unexpected
+            }
+        }
+
+        /// The JSON as it came.
+        func value() throws -> FieldValue {
+            do {
+                return try JSONText.parse(Array(body.readableBytesView))
+            } catch {
+                throw Self.unexpected
+            }
+        }
+
+        /// One object, or a list of them.
+        func objects() throws -> [ObjectReport] {
+            let value = try value()
+            return try (value.asList ?? [value]).map { value in
+                guard let object = ObjectReport(value) else { throw Self.unexpected }
+                return object
             }
         }
     }
@@ -93,7 +114,8 @@ struct APIClient: Sendable {
         request.headers.add(name: "User-Agent", value: "ondeck/\(Version.text)")
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")
-            request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
+            let bytes = try (body as? FieldValue).map { JSONText.bytes($0) } ?? Array(JSONEncoder().encode(body))
+            request.body = .bytes(ByteBuffer(bytes: bytes))
         }
         return request
     }

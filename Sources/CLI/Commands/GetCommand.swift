@@ -31,11 +31,11 @@ public struct GetCommand: ServerCommand {
         if let name {
             let answer = try await client.send(.get, try kind.path(name))
             if show.output == .json { return try terminal.show(answer, as: .json) }
-            print([try answer.decode(ObjectReport.self)], terminal)
+            print(try answer.objects(), terminal)
         } else {
             let answer = try await client.send(.get, ["api", "v1", kind.kind.plural])
             if show.output == .json { return try terminal.show(answer, as: .json) }
-            print(try answer.decode([ObjectReport].self).sorted { $0.name < $1.name }, terminal)
+            print(try answer.objects().sorted { $0.name < $1.name }, terminal)
         }
     }
 

@@ -40,20 +40,12 @@ extension Problem {
 }
 
 extension Terminal {
-    /// What came, as JSON in lines and columns or as YAML.
+    /// What came, as YAML or as JSON for people.
     func show(_ body: APIClient.Answer, as format: DocumentFormat) throws {
-        let value = try body.decode(FieldValue.self)
+        let value = try body.value()
         switch format {
         case .yaml: out(YAMLWriter.text(value))
-        case .json: line(try value.jsonText())
+        case .json: line(String(decoding: JSONText.bytes(value, indented: true), as: UTF8.self))
         }
-    }
-}
-
-extension FieldValue {
-    func jsonText() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
 }

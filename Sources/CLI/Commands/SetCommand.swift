@@ -57,7 +57,7 @@ public struct SetCommand: ServerCommand {
 
     private func object(_ client: APIClient, _ path: [String]) async throws -> ObjectReport? {
         do {
-            return try await client.send(.get, path).decode(ObjectReport.self)
+            return try await client.send(.get, path).objects().first
         } catch let problem as Problem where problem.status == 404 {
             return nil
         }

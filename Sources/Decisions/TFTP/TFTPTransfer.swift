@@ -13,7 +13,7 @@ import Wire
 ///   RFC 1123 4.2.3.1). In a window it may also say that the window's first block is missing (RFC 7440 4): it counts
 ///   as that when it comes no sooner than an answer to this window can, and not in two windows running.
 /// - An ACK inside the window says that the block after it is missing: sent again from there, at once.
-/// - After a silence the window's last block is sent, after the next one the whole window, and so on in turn.
+/// - After a silence the whole window is sent, after the next one its last block, and so on in turn.
 public struct TFTPTransfer: ~Copyable {
     private enum Phase: Hashable {
         /// The OACK is out. Becomes `sending` with ACK 0; `over` with an ERROR or after too long a silence.
@@ -190,7 +190,7 @@ public struct TFTPTransfer: ~Copyable {
             repeatOffer(now)
             return .resendOptionAcknowledgement
         }
-        return .resend(blocks: retries % 2 == 1 ? probe(now) : repeatWindow(now))
+        return .resend(blocks: retries % 2 == 1 ? repeatWindow(now) : probe(now))
     }
 
     /// The same request came once more, from the same port.
@@ -229,7 +229,8 @@ public struct TFTPTransfer: ~Copyable {
         duplicateResent = false
     }
 
-    private func couldAnswerLastSend(_ now: Int64) -> Bool { now - lastSentAt >= timing.shortest ?? 0 }
+    /// Half the shortest time there was: that may have been the time of a whole window, and a gap is told sooner.
+    private func couldAnswerLastSend(_ now: Int64) -> Bool { now - lastSentAt >= (timing.shortest ?? 0) / 2 }
 
     /// The new blocks that fill the window after the last ACK.
     private mutating func extend(_ now: Int64) -> Range<Int> {
