@@ -55,7 +55,7 @@ test:
 
 unit:
 	@scripts/need build
-	swift test --scratch-path $(DEBUG) --parallel
+	swift test --scratch-path $(DEBUG) --no-parallel
 
 system:
 	@scripts/need build test

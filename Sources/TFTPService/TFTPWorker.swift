@@ -88,7 +88,8 @@ final class TFTPWorker {
         if !sessions.isEmpty, polling.looksOn(now: now) { return }
         // Not the epoll descriptor alone: a socket in it costs whoever sends to it, and be it our client's processor.
         var sources = [
-            pollfd(fd: listener, events: Int16(POLLIN), revents: 0), pollfd(fd: poll, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: listener, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: poll, events: Int16(POLLIN), revents: 0),
             pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
         ]
         // Once the stop is known, its descriptor says nothing new, for good.

@@ -10,7 +10,8 @@ import Ports
 /// What the API asks, answered by the engine.
 extension Composition {
     var apiCalls: APICalls {
-        let explain = ExplainService(engine: engine, cache: cache, interfaces: { [interfaces] in interfaces.interfaces })
+        let explain = ExplainService(
+            engine: engine, cache: cache, interfaces: { [interfaces] in interfaces.interfaces })
         let leases = LeaseService(engine: engine, clock: clock)
         let events = EventService(timeline: timeline, engine: engine)
         let health = Health(composition: self)

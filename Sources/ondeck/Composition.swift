@@ -52,7 +52,8 @@ struct Composition {
             store: store, engine: engine, terms: TermKeeper(store: store, node: node), timeline: timeline,
             shipped: shipped, onChange: { interfaces.siteChanged() })
         let sites = SiteService(store: store, cache: cache, timeline: timeline)
-        let boot = BootService(engine: engine, cache: cache, sites: sites, catalog: catalog, timeline: timeline, clock: clock)
+        let boot = BootService(
+            engine: engine, cache: cache, sites: sites, catalog: catalog, timeline: timeline, clock: clock)
         let dhcp = try makeDHCP(engine, clock, interfaces, logger)
         do throws(StoreError) { try await cache.load() } catch {
             throw StartFault(sentence: "cannot load the store: \(error.sentence)")

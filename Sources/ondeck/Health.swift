@@ -52,7 +52,8 @@ struct Health: Sendable {
         guard composition.configuration.tftp.enabled else {
             return .init(name: "tftp", ready: true, text: "switched off")
         }
-        return .init(name: "tftp", ready: composition.tftp.port != nil, text: "port \(composition.configuration.tftp.port)")
+        return .init(
+            name: "tftp", ready: composition.tftp.port != nil, text: "port \(composition.configuration.tftp.port)")
     }
 
     var metrics: String {

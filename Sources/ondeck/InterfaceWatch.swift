@@ -60,7 +60,8 @@ final class InterfaceWatch: Sendable {
         var names: [String] = []
         var hasRelayed = false
         for network in networks {
-            let standing = network.interface.map { [$0] }
+            let standing =
+                network.interface.map { [$0] }
                 ?? present.filter { interface in
                     interface.addresses.contains { network.subnet(containing: $0.address) != nil }
                 }.map(\.name)

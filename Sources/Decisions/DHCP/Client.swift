@@ -49,11 +49,15 @@ struct Client: Sendable {
         if kinds.contains(.mac), let mac, let found = compiled.reservations[.mac(mac)] { return found }
         if kinds.contains(.clientIdentifier), let clientIdentifier,
             let found = compiled.reservations[.clientIdentifier(clientIdentifier)]
-        { return found }
+        {
+            return found
+        }
         if kinds.contains(.uuid), let uuid, let found = compiled.reservations[.uuid(uuid)] { return found }
         if kinds.contains(.circuit), !request.relayAddress.isAny, let circuit = request.relayAgent?.circuitID,
             let found = compiled.reservations[.circuit(Array(circuit))]
-        { return found }
+        {
+            return found
+        }
         return nil
     }
 }

@@ -22,7 +22,9 @@ extension NetworkDecision {
         return .commit(quarantine(address, reportedBy: client.identity, mac: client.mac), then: nil)
     }
 
-    private func quarantine(_ address: IPv4Address, reportedBy identity: ClientIdentity, mac: MACAddress?) -> LeaseChange {
+    private func quarantine(_ address: IPv4Address, reportedBy identity: ClientIdentity, mac: MACAddress?)
+        -> LeaseChange
+    {
         LeaseChange.quarantine(network: network.name, address, reportedBy: identity, mac: mac, now: now)
     }
 

@@ -60,7 +60,8 @@ public struct NetworkDecision {
         guard let client = Client(request, compiled: link.compiled, site: site, trace: trace) else {
             return .drop(.noIdentity)
         }
-        trace?.note("message", "\(request.messageType.map { "\($0)" } ?? "BOOTP") in a \(network.mode.rawValue) network")
+        trace?.note(
+            "message", "\(request.messageType.map { "\($0)" } ?? "BOOTP") in a \(network.mode.rawValue) network")
         if network.mode == .proxy || arrival.port == Self.bootServerPort { return decideProxy(client) }
         guard isAllowed(client) else { return .drop(.unknownMachine) }
         switch request.messageType {
@@ -109,7 +110,8 @@ public struct NetworkDecision {
         let terms = ReplyOptions.Terms(serverIdentifier: serverIdentifier, leaseSeconds: leaseSeconds)
         ReplyOptions.fill(&reply, for: request, client: client, link: link, terms: terms)
         addBootData(to: &reply, client: client)
-        let route = request.messageType == .inform
+        let route =
+            request.messageType == .inform
             ? ReplyRouting.informRoute(to: request, arrival: arrival)
             : ReplyRouting.route(for: &reply, to: request, arrival: arrival, network: network)
         trace?.note("reply", "\(type) \(address.isAny ? "" : "\(address) ")\(route)")
@@ -125,7 +127,8 @@ public struct NetworkDecision {
         reply.options.append(.message, Array(reason.utf8.prefix(120)))
         ReplyOptions.echoIdentity(&reply, request: request, network: network)
         let route = ReplyRouting.route(for: &reply, to: request, arrival: arrival, network: network)
-        return .reply(PlannedReply(reply: reply, route: route, source: ReplyRouting.source(arrival: arrival, link: link)))
+        return .reply(
+            PlannedReply(reply: reply, route: route, source: ReplyRouting.source(arrival: arrival, link: link)))
     }
 
     /// The lease as it is to be written, and the ACK that it allows.

@@ -20,7 +20,8 @@ enum ReplyOptions {
     ) {
         reply.options.append(.serverIdentifier, terms.serverIdentifier)
         if let seconds = terms.leaseSeconds { appendLease(seconds, to: &reply.options) }
-        let subnetIndex = link.compiled.subnetIndex(containing: reply.yourAddress)
+        let subnetIndex =
+            link.compiled.subnetIndex(containing: reply.yourAddress)
             ?? link.compiled.subnetIndex(containing: request.clientAddress) ?? link.subnetIndex
         if let subnetIndex {
             let mask = link.network.subnets[subnetIndex].subnet.mask
@@ -57,7 +58,8 @@ enum ReplyOptions {
         }
         // RFC 3442: a client that takes 121 must not be sent 3 and 33 with it: it would ignore them, and one that
         // did not would have two default routes.
-        let hasClassless = list.contains(DHCPOptionCode.classlessRoutes.rawValue)
+        let hasClassless =
+            list.contains(DHCPOptionCode.classlessRoutes.rawValue)
             && settings.contains { $0.code == DHCPOptionCode.classlessRoutes.rawValue }
         for code in list {
             if hasClassless, code == DHCPOptionCode.routers.rawValue || code == DHCPOptionCode.staticRoutes.rawValue {

@@ -20,7 +20,8 @@ enum RequestState: Hashable, Sendable {
         if let server = request.serverIdentifier, let address = requested ?? current {
             self = .selecting(server: server, address: address)
         } else if let current {
-            self = isUnicast && request.relayAddress.isAny
+            self =
+                isUnicast && request.relayAddress.isAny
                 ? .renewing(address: current) : .rebinding(address: current)
         } else if let requested {
             self = .initReboot(address: requested)

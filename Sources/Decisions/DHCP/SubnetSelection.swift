@@ -31,13 +31,17 @@ public enum SubnetSelection {
     ) -> Link? {
         if !request.relayAddress.isAny { return relayed(request, site: site, trace: trace) }
         if arrival.isUnicast, !request.clientAddress.isAny, let link = routed(request, site: site) {
-            trace?.note("network", "\(link.network.name), because it holds the client's address "
-                + "\(request.clientAddress) and the packet was sent to us directly")
+            trace?.note(
+                "network",
+                "\(link.network.name), because it holds the client's address "
+                    + "\(request.clientAddress) and the packet was sent to us directly")
             return link
         }
         guard let compiled = site.network(interface: arrival.interface, addresses: arrival.interfaceAddresses) else {
-            trace?.note("network", "none: no network names interface \(arrival.interface) or has a subnet with one of "
-                + "its addresses")
+            trace?.note(
+                "network",
+                "none: no network names interface \(arrival.interface) or has a subnet with one of "
+                    + "its addresses")
             return nil
         }
         let own = arrival.interfaceAddresses.lazy.compactMap { compiled.subnetIndex(containing: $0) }.first
@@ -51,7 +55,8 @@ public enum SubnetSelection {
     ) -> Link? {
         if let selected = request.relayAgent?.linkSelection {
             guard let compiled = site.network(of: selected) else {
-                trace?.note("network", "none: the relay's link selection (82.5) names \(selected), which is in no subnet")
+                trace?.note(
+                    "network", "none: the relay's link selection (82.5) names \(selected), which is in no subnet")
                 return nil
             }
             trace?.note("network", "\(compiled.network.name), by the relay's link selection (82.5) \(selected)")
@@ -63,7 +68,8 @@ public enum SubnetSelection {
             return nil
         }
         trace?.note("network", "\(compiled.network.name), by the relay's address \(relay) (giaddr)")
-        let index = compiled.subnetIndex(containing: relay)
+        let index =
+            compiled.subnetIndex(containing: relay)
             ?? compiled.network.subnets.firstIndex { $0.relays.contains(relay) }
         return subnetSelected(request, compiled, trace: trace)
             ?? Link(compiled: compiled, subnetIndex: index, isDirect: false)

@@ -19,7 +19,9 @@ public struct CompiledSite: Sendable {
 
     public init(site: Site, environments: [String: BootEnvironment], statuses: [String: BootStatus]) {
         var reservations: [String: [Reservation]] = [:]
-        for reservation in site.reservations.values { reservations[reservation.network, default: []].append(reservation) }
+        for reservation in site.reservations.values {
+            reservations[reservation.network, default: []].append(reservation)
+        }
         for network in site.networks.values {
             networks[network.name] = CompiledNetwork(
                 network: network, reservations: reservations[network.name] ?? [])

@@ -15,7 +15,8 @@ struct BootSubjects: Sendable {
         var subject = BootSubject(mac: mac, endpoint: endpoint)
         subject.machine = engine.machine(mac: mac)
         let lease = engine.lease(mac: mac, now: clock.now())
-        subject.network = client.flatMap { engine.network(of: $0) } ?? lease.flatMap { engine.network(of: $0.lease.address) }
+        subject.network =
+            client.flatMap { engine.network(of: $0) } ?? lease.flatMap { engine.network(of: $0.lease.address) }
         let reservation = subject.network.flatMap { engine.reservation(network: $0.name, mac: mac) }
         subject.address = reservation?.address ?? lease?.lease.address ?? client
         subject.hostname = reservation?.hostname ?? ""

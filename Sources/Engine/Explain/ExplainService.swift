@@ -96,7 +96,9 @@ public struct ExplainService: Sendable {
         let resolution = ParameterResolution(
             machine: machine, profiles: (machine?.profiles ?? []).compactMap { site.profiles[$0] },
             network: network.flatMap { site.networks[$0] }, global: site.parameters,
-            environment: (machine == nil ? unknown : machine?.intent.environment).flatMap { cache.library.environments[$0] })
+            environment: (machine == nil ? unknown : machine?.intent.environment).flatMap {
+                cache.library.environments[$0]
+            })
         return resolution.list.map { parameter in
             let over = parameter.overridden.map { "\($0.source)" }.joined(separator: ", ")
             return ExplainReport.Parameter(

@@ -104,7 +104,8 @@ struct ProbeRequest {
         }
         guard let kind = Self.kinds.first(where: { $0.name == name }) else {
             let names = Self.kinds.map(\.name).joined(separator: ", ")
-            errors.append(FieldError(field: "architecture", message: "\"\(name)\" is not known", hint: "one of \(names)"))
+            errors.append(
+                FieldError(field: "architecture", message: "\"\(name)\" is not known", hint: "one of \(names)"))
             return
         }
         request.options.append(.parameterRequestList, Self.bootList)

@@ -19,7 +19,8 @@ public struct Metric: Sendable {
     public var isCounter: Bool
     public var labels: [(String, String)]
     public var value: Double
-    public init(_ name: String, help: String, isCounter: Bool = true, labels: [(String, String)] = [], _ value: Double) {
+    public init(_ name: String, help: String, isCounter: Bool = true, labels: [(String, String)] = [], _ value: Double)
+    {
         self.name = name
         self.help = help
         self.isCounter = isCounter
@@ -50,13 +51,15 @@ public struct DHCPCounters: Sendable {
         ]
         for (reason, counter) in zip(DropReason.allCases, drops) {
             list.append(
-                Metric("ondeck_dhcp_unanswered_total", help: "Requests not answered, by reason.",
+                Metric(
+                    "ondeck_dhcp_unanswered_total", help: "Requests not answered, by reason.",
                     labels: [("reason", reason.rawValue)], Double(counter.current)))
         }
         let names = ["bootp"] + DHCPMessageType.allCases.map { "\($0)" }
         for (name, counter) in zip(names, replies) {
             list.append(
-                Metric("ondeck_dhcp_replies_total", help: "Replies, by message type.", labels: [("type", name)],
+                Metric(
+                    "ondeck_dhcp_replies_total", help: "Replies, by message type.", labels: [("type", name)],
                     Double(counter.current)))
         }
         return list

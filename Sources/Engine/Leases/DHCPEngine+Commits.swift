@@ -69,16 +69,19 @@ extension DHCPEngine {
         for pending in batch { pending.done?(error) }
         guard isNew else { return }
         timeline.add(
-            Event(.system, .error, .text(
-                "the store takes no writes: \(error.sentence). New leases and renewals are not answered until it "
-                    + "does; reservations are")))
+            Event(
+                .system, .error,
+                .text(
+                    "the store takes no writes: \(error.sentence). New leases and renewals are not answered until it "
+                        + "does; reservations are")))
     }
 
     /// Another node has the network's term now: stop writing for it.
     func fenced(_ network: String) {
         state.withLock { $0.terms[network] = nil }
         timeline.add(
-            Event(.system, .error, network: network,
+            Event(
+                .system, .error, network: network,
                 .text("another node took over this network: this one stops handing out its addresses")))
     }
 }

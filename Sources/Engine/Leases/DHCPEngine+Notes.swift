@@ -29,7 +29,8 @@ extension DHCPEngine {
     func noteCommit(_ pending: PendingCommit) {
         guard let reply = pending.reply else {
             timeline.add(
-                Event(.dhcp, mac: pending.change.lease.mac, address: pending.change.lease.address,
+                Event(
+                    .dhcp, mac: pending.change.lease.mac, address: pending.change.lease.address,
                     network: pending.change.network, .committed(pending.change.lease.state)))
             return
         }
@@ -41,7 +42,8 @@ extension DHCPEngine {
         counters.reply(reply.messageType)
         let address = reply.yourAddress.isAny ? reply.clientAddress : reply.yourAddress
         timeline.add(
-            Event(.dhcp, mac: reply.hardware.mac, address: address.isAny ? nil : address, network: network,
+            Event(
+                .dhcp, mac: reply.hardware.mac, address: address.isAny ? nil : address, network: network,
                 .replied(type, with: reply.messageType, bootFile: reply.bootFile)))
     }
 }

@@ -105,9 +105,15 @@ extension DHCPEngine {
         var list = counters.metrics
         for (name, leases, free, pool) in books.sorted(by: { $0.0 < $1.0 }) {
             let labels = [("network", name)]
-            list.append(Metric("ondeck_lease_records", help: "Lease records.", isCounter: false, labels: labels, Double(leases)))
-            list.append(Metric("ondeck_pool_free", help: "Free dynamic addresses.", isCounter: false, labels: labels, Double(free)))
-            list.append(Metric("ondeck_pool_size", help: "Addresses in pools.", isCounter: false, labels: labels, Double(pool)))
+            list.append(
+                Metric("ondeck_lease_records", help: "Lease records.", isCounter: false, labels: labels, Double(leases))
+            )
+            list.append(
+                Metric(
+                    "ondeck_pool_free", help: "Free dynamic addresses.", isCounter: false, labels: labels, Double(free))
+            )
+            list.append(
+                Metric("ondeck_pool_size", help: "Addresses in pools.", isCounter: false, labels: labels, Double(pool)))
         }
         return list
     }

@@ -89,7 +89,8 @@ extension DHCPEngine {
         }
         clock.raise(to: latest)
         for record in unreadable {
-            timeline.add(Event(.system, .error, network: network, .text("\(record.key) cannot be read: address kept back")))
+            timeline.add(
+                Event(.system, .error, network: network, .text("\(record.key) cannot be read: address kept back")))
         }
     }
 

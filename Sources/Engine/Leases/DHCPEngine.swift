@@ -116,7 +116,8 @@ public final class DHCPEngine: Sendable {
         guard let change else { return .nothing }
         _ = committer?.submit(PendingCommit(change: change))
         timeline.add(
-            Event(.dhcp, .warning, mac: mac, address: address, network: change.network,
+            Event(
+                .dhcp, .warning, mac: mac, address: address, network: change.network,
                 .text("address in use by somebody who has no lease of it: quarantined")))
         return decide(arrived)
     }

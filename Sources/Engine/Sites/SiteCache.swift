@@ -117,7 +117,9 @@ public final class SiteCache: Sendable {
                 objects.append((kind, name, object(write, kind, name)))
             } else if write.key.hasPrefix(StoreKeys.bootPrefix) {
                 let machine = String(write.key.dropFirst(StoreKeys.bootPrefix.count))
-                if case .put(_, let value) = write { statuses[machine] = Self.status(machine, value) } else {
+                if case .put(_, let value) = write {
+                    statuses[machine] = Self.status(machine, value)
+                } else {
                     statuses[machine] = .some(nil)
                 }
             }

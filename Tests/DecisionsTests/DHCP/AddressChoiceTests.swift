@@ -71,14 +71,18 @@ import Wire
             $0.subnets[0].pools = [IPv4Range("10.1.0.0-10.1.0.4")!, IPv4Range("10.1.0.254-10.1.0.255")!]
             $0.subnets[0].exclusions = [IPv4Range("10.1.0.1-10.1.0.2")!]
         }
-        desk.add(.reservation(Reservation(network: "rack", address: address("10.1.0.3"), identity: .mac(TestClient(99).mac))))
+        desk.add(
+            .reservation(Reservation(network: "rack", address: address("10.1.0.3"), identity: .mac(TestClient(99).mac)))
+        )
         let offers = (1...3).compactMap { desk.receive(TestClient($0).discover()).reply?.yourAddress }
         #expect(Set(offers) == [address("10.1.0.4"), address("10.1.0.254")])
     }
 
     @Test func aReservationNeedsNoCommit() {
         let desk = Desk()
-        desk.add(.reservation(Reservation(network: "rack", address: address("10.1.0.20"), identity: .mac(TestClient(1).mac))))
+        desk.add(
+            .reservation(Reservation(network: "rack", address: address("10.1.0.20"), identity: .mac(TestClient(1).mac)))
+        )
         #expect(desk.receive(TestClient(1).discover()).reply?.yourAddress == address("10.1.0.20"))
         let ack = desk.receive(TestClient(1).request(address("10.1.0.20"), from: server))
         #expect(ack.type == .ack && ack.committed == nil)
@@ -89,7 +93,8 @@ import Wire
         let desk = Desk()
         let uuid = MachineUUID("11223344-5566-7788-99aa-bbccddeeff00")!
         func reserve(_ last: UInt8, _ identity: ClientIdentity) {
-            desk.add(.reservation(Reservation(network: "rack", address: IPv4Address(10, 1, 0, last), identity: identity)))
+            desk.add(
+                .reservation(Reservation(network: "rack", address: IPv4Address(10, 1, 0, last), identity: identity)))
         }
         reserve(30, .clientIdentifier([1, 2, 3]))
         reserve(31, .uuid(uuid))
@@ -113,7 +118,9 @@ import Wire
 
     @Test func aStaticNetworkHasBindingsOnly() {
         let desk = Desk { $0.mode = .static }
-        desk.add(.reservation(Reservation(network: "rack", address: address("10.1.0.20"), identity: .mac(TestClient(1).mac))))
+        desk.add(
+            .reservation(Reservation(network: "rack", address: address("10.1.0.20"), identity: .mac(TestClient(1).mac)))
+        )
         #expect(desk.receive(TestClient(1).discover()).type == .offer)
         #expect(desk.receive(TestClient(2).discover()).dropped == .noBinding)
     }
@@ -134,8 +141,11 @@ import Wire
         subnet.pools = []
         far.subnets = [subnet]
         desk.add(.network(far))
-        desk.add(.reservation(Reservation(network: "rack", address: address("10.1.0.20"), identity: .mac(TestClient(1).mac))))
-        desk.add(.reservation(Reservation(network: "far", address: address("10.9.0.20"), identity: .mac(TestClient(1).mac))))
+        desk.add(
+            .reservation(Reservation(network: "rack", address: address("10.1.0.20"), identity: .mac(TestClient(1).mac)))
+        )
+        desk.add(
+            .reservation(Reservation(network: "far", address: address("10.9.0.20"), identity: .mac(TestClient(1).mac))))
         #expect(desk.receive(TestClient(1).discover()).reply?.yourAddress == address("10.1.0.20"))
         var relayed = TestClient(1)
         relayed.relay = address("10.9.0.1")

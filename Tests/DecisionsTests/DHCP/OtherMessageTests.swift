@@ -50,7 +50,9 @@ import Wire
 
     @Test func aDeclinedReservationIsAFaultAndNotAnotherAddress() {
         let desk = Desk()
-        desk.add(.reservation(Reservation(network: "rack", address: address("10.1.0.20"), identity: .mac(TestClient(1).mac))))
+        desk.add(
+            .reservation(Reservation(network: "rack", address: address("10.1.0.20"), identity: .mac(TestClient(1).mac)))
+        )
         #expect(desk.receive(TestClient(1).decline(address("10.1.0.20"), to: server)).dropped == .declinedBinding)
         #expect(desk.receive(TestClient(1).discover()).reply?.yourAddress == address("10.1.0.20"))
     }
@@ -115,7 +117,9 @@ import Wire
     @Test func bootpIsForBindings() throws {
         let desk = Desk()
         #expect(desk.receive(TestClient(1).bootp()).dropped == .noBinding)
-        desk.add(.reservation(Reservation(network: "rack", address: address("10.1.0.20"), identity: .mac(TestClient(1).mac))))
+        desk.add(
+            .reservation(Reservation(network: "rack", address: address("10.1.0.20"), identity: .mac(TestClient(1).mac)))
+        )
         let reply = try #require(desk.receive(TestClient(1).bootp()).reply)
         #expect(reply.yourAddress == address("10.1.0.20"))
         #expect(reply.messageType == nil)
@@ -132,7 +136,9 @@ import Wire
 
     @Test func bootpCopiesHopsAndSeventeenAreTooMany() {
         let desk = Desk()
-        desk.add(.reservation(Reservation(network: "rack", address: address("10.1.0.20"), identity: .mac(TestClient(1).mac))))
+        desk.add(
+            .reservation(Reservation(network: "rack", address: address("10.1.0.20"), identity: .mac(TestClient(1).mac)))
+        )
         var packet = TestClient(1).bootp()
         packet.hops = 3
         #expect(desk.receive(packet).reply?.hops == 3)

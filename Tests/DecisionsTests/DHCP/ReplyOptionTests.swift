@@ -14,7 +14,7 @@ import Wire
 
     private func codes(_ options: DHCPOptions) -> [UInt8] {
         var codes: [UInt8] = []
-        options.forEach { code, _ in codes.append(code.rawValue) }
+        for (code, _) in options { codes.append(code.rawValue) }
         return codes
     }
 
@@ -79,7 +79,8 @@ import Wire
 
     @Test func theClientIdentifierIsEchoedUnlessSwitchedOff() throws {
         let desk = Desk()
-        #expect(try offer(desk, asking: [], [(.clientIdentifier, [1, 2, 3])]).options.bytes(.clientIdentifier) == [1, 2, 3])
+        #expect(
+            try offer(desk, asking: [], [(.clientIdentifier, [1, 2, 3])]).options.bytes(.clientIdentifier) == [1, 2, 3])
         let old = Desk { $0.compatibility = [.noClientIdentifierEcho] }
         #expect(try offer(old, asking: [], [(.clientIdentifier, [1, 2, 3])]).options.bytes(.clientIdentifier) == nil)
     }
@@ -139,7 +140,9 @@ import Wire
         let plain = try offer(off, asking: [], wish)
         #expect(IPv4Subnet("10.1.0.0/24")!.contains(plain.yourAddress))
         #expect(plain.options[.subnetSelection] == nil)
-        let on = Desk { network(&$0); $0.compatibility = [.subnetSelection] }
+        let on = Desk {
+            network(&$0); $0.compatibility = [.subnetSelection]
+        }
         let chosen = try offer(on, asking: [], wish)
         #expect(IPv4Subnet("10.2.0.0/24")!.contains(chosen.yourAddress))
         #expect(chosen.options.bytes(.subnetSelection) == [10, 2, 0, 0])

@@ -57,7 +57,8 @@ import Wire
     @Test func initRebootWithAnotherAddressIsNAKed() throws {
         let desk = Desk()
         let mine = try #require(desk.bind(TestClient(1)))
-        let other = IPv4Address(bits: mine.bits == address("10.1.0.100").bits ? mine.bits + 1 : address("10.1.0.100").bits)
+        let other = IPv4Address(
+            bits: mine.bits == address("10.1.0.100").bits ? mine.bits + 1 : address("10.1.0.100").bits)
         #expect(desk.receive(TestClient(1).reboot(other)).type == .nak)
     }
 
@@ -146,7 +147,7 @@ import Wire
         client.options = [(.relayAgentInformation, [1, 2, 0x68, 0x69]), (.clientIdentifier, [1, 2, 3])]
         let nak = try #require(desk.receive(client.reboot(address("192.0.2.9"))).reply)
         var codes: [UInt8] = []
-        nak.options.forEach { code, _ in codes.append(code.rawValue) }
+        for (code, _) in nak.options { codes.append(code.rawValue) }
         #expect(Set(codes) == [54, 56, 61])
         #expect(nak.relayAgentInformation == [1, 2, 0x68, 0x69])
         #expect(nak.yourAddress == .any)

@@ -90,14 +90,17 @@ import Testing
     }
 
     private func step(_ book: inout LeaseBook, _ who: ClientIdentity, _ now: Instant, _ random: inout Random) {
-        let known = book.lease(for: who).flatMap { book.obstacle($0.address, for: who, now: now) == nil ? $0.address : nil }
+        let known = book.lease(for: who).flatMap {
+            book.obstacle($0.address, for: who, now: now) == nil ? $0.address : nil
+        }
         guard let address = known ?? book.candidate(for: who, preferred: 0) else { return }
         #expect(book.obstacle(address, for: who, now: now) == nil)
         book.hold(address, for: who, until: now.adding(seconds: 30), now: now)
         guard Int.random(in: 0..<4, using: &random) > 0 else { return }
         let state: Lease.State = [.bound, .bound, .bound, .released, .declined].randomElement(using: &random)!
         book.record(
-            Lease(address: address, state: state, identity: who, mac: nil, since: now,
+            Lease(
+                address: address, state: state, identity: who, mac: nil, since: now,
                 until: now.adding(seconds: Int64.random(in: 1..<200, using: &random))),
             now: now)
     }

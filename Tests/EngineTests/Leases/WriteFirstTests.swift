@@ -73,7 +73,9 @@ import Wire
             bench.store.inject(.fail(.full("disk full")), commits: 3)
             for _ in 1...3 {
                 _ = bench.receive(select(1, offer.yourAddress))
-                try await bench.until("refused") { bench.engine.storeHealth != .working && bench.engine.storeHealth != .unknown }
+                try await bench.until("refused") {
+                    bench.engine.storeHealth != .working && bench.engine.storeHealth != .unknown
+                }
                 try await bench.until("the repetition may be decided again") {
                     bench.receive(packet(50, .discover)).reply != nil
                 }
@@ -128,7 +130,9 @@ import Wire
             let term = try await second.store.read(prefix: StoreKeys.termPrefix).records[0]
             let epoch = try TermRecord.decode(term.value, network: "rack").epoch
             #expect(epoch == Epoch(2))
-            #expect(second.receive(packet(2, .discover) { $0.options.append(.requestedAddress, expected) }).reply?.yourAddress != expected)
+            #expect(
+                second.receive(packet(2, .discover) { $0.options.append(.requestedAddress, expected) }).reply?
+                    .yourAddress != expected)
             #expect(second.receive(packet(1, .discover)).reply?.yourAddress == expected)
         }
     }
@@ -137,11 +141,17 @@ import Wire
         let bench = try await Workbench()
         try await bench.running {
             try await bench.makeNetwork()
-            let service = ExplainService(engine: bench.engine, cache: bench.cache, interfaces: {
-                [InterfaceInfo(name: "eth1", index: 2, mac: nil, addresses: [
-                    InterfaceAddress(address: IPv4Address("10.1.0.1")!, prefixLength: 24)
-                ])]
-            })
+            let service = ExplainService(
+                engine: bench.engine, cache: bench.cache,
+                interfaces: {
+                    [
+                        InterfaceInfo(
+                            name: "eth1", index: 2, mac: nil,
+                            addresses: [
+                                InterfaceAddress(address: IPv4Address("10.1.0.1")!, prefixLength: 24)
+                            ])
+                    ]
+                })
             let before = try await bench.store.read(prefix: "").revision
             let report = try service.explain(.init(mac: "02:00:00:00:00:01"))
             #expect(report.verdict.hasPrefix("OFFER of 10.1.0."))

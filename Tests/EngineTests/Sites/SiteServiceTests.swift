@@ -48,7 +48,8 @@ import Testing
             var other = Machine(name: "web2")
             other.intent = .install(environment: "no-such")
             await #expect(throws: Problem.self) {
-                try await bench.sites.apply([.network(Workbench.network), .machine(other)], prune: false, dryRun: false)
+                try await bench.sites.apply(
+                    [.network(Workbench.network), .machine(other)], prune: false, dryRun: false)
             }
             let stored = try await bench.store.read(prefix: StoreKeys.sitePrefix)
             #expect(stored.records.isEmpty)
@@ -71,7 +72,9 @@ import Testing
     @Test func whatIsReferredToCannotBeDeleted() async throws {
         let bench = try await Workbench()
         try await bench.running { () async throws in
-            let objects: [SiteObject] = [.environment(Self.shell), .machine(Self.machine(.always(environment: "tools")))]
+            let objects: [SiteObject] = [
+                .environment(Self.shell), .machine(Self.machine(.always(environment: "tools"))),
+            ]
             _ = try await bench.sites.apply(objects, prune: false, dryRun: false)
             do throws(Problem) {
                 _ = try await bench.sites.delete(.environment, "tools", expected: nil)
