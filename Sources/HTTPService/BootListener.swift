@@ -84,9 +84,10 @@ private struct BootChannel: ServerChildChannel {
     }
 
     func handle(value: Value, logger: Logger) async {
-        guard let peer = Peer(value.channel) else { return value.channel.close(promise: nil) }
         do {
+            // In any case, also for a connection that is gone already: NIO insists on the closing.
             try await value.executeThenClose { inbound, outbound in
+                guard let peer = Peer(value.channel) else { return }
                 for try await head in inbound {
                     let reply = await responder.reply(to: head, from: peer)
                     do {

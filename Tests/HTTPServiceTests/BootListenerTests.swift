@@ -205,6 +205,20 @@ struct BootListenerTests {
         }
     }
 
+    @Test func `clients that are gone before they are served do no harm`() async throws {
+        try await withBootListener(try directory()) { port in
+            try await onThread {
+                for number in 0..<300 {
+                    let client = try RawClient(port: port)
+                    client.resetAtClose()
+                    if number % 3 > 0 { try client.send(RawClient.request("GET", "/kernel", [])) }
+                    if number % 3 > 1 { _ = try client.readHead() }
+                }
+                #expect(try RawClient(port: port).get("/small.efi").text == "hello")
+            }
+        }
+    }
+
     // MARK: Requests
 
     @Test(arguments: [

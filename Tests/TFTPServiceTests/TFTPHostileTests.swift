@@ -29,7 +29,7 @@ import Wire
         #expect(server.resolved.withLock { $0.isEmpty })
         guard case .refused? = try await server.events(1).first else { throw TestClient.Failure(what: "not reported") }
         #expect(server.reported.withLock { $0.allSatisfy { !$0.request.name.contains("\n") } })
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
     }
 
     @Test func sloppyNamesAreCleaned() async throws {
@@ -40,7 +40,7 @@ import Wire
         let client = try server.client()
         client.send([0, 1] + Array("boot/x".utf8) + [0xff, 0] + Array("octet".utf8) + [0, 0, 0, 0])
         #expect(try await client.receivePacket() == .data(block: 1, payload: [1, 2, 3]))
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
     }
 
     @Test func nothingIsWritten() async throws {
@@ -48,7 +48,7 @@ import Wire
         let client = try server.client()
         client.send(.writeRequest(TFTPRequest(name: Array("name".utf8))))
         #expect(try await error(client) == .accessViolation)
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
         #expect(server.value("ondeck_tftp_reads_total", "refused") == 1)
     }
 
@@ -59,7 +59,7 @@ import Wire
             client.request("name", mode: mode)
             #expect(try await error(client) == .undefined)
         }
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
     }
 
     @Test func missingAndForbiddenAreTwoThings() async throws {
@@ -70,7 +70,7 @@ import Wire
         client.request("forbidden")
         #expect(try await error(client) == .accessViolation)
         #expect(try await server.events(2) == [.missing(reason: "no such file"), .refused(reason: "not for you")])
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
         #expect(server.value("ondeck_tftp_reads_total", "missing") == 1)
         #expect(server.value("ondeck_tftp_reads_total", "refused") == 1)
     }
@@ -95,7 +95,7 @@ import Wire
         client.send([])
         #expect(try await client.receive(milliseconds: 200) == nil)
         #expect(try await server.client().read("name") == [1])
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
         #expect(server.value("ondeck_tftp_drops_total", "malformed") == 502)
         #expect(server.value("ondeck_tftp_drops_total", "stray") == 2)
     }
@@ -105,7 +105,7 @@ import Wire
         let client = try server.client(server: IPv4Address(127, 255, 255, 255))
         client.request("name")
         #expect(try await client.receive(milliseconds: 200) == nil)
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
         #expect(server.value("ondeck_tftp_drops_total", "broadcast") == 1)
     }
 
@@ -127,7 +127,7 @@ import Wire
         #expect(answers > 0)
         // Others are served meanwhile.
         #expect(try await server.client(bind: IPv4Address(127, 0, 3, 1)).read("name").count == 2_000)
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
         #expect(server.value("ondeck_tftp_drops_total", "limit") > 0)
     }
 
@@ -144,7 +144,7 @@ import Wire
         #expect(try await server.client().read("name", "windowsize=4").count == 2_000)
         #expect(server.value("ondeck_tftp_transfers") <= Limits.tftpHalfOpenMax)
         #expect(server.value("ondeck_tftp_half_open_evicted_total") > 0)
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
     }
 
     /// A socket without checksums takes no trains: the datagrams then go one by one.

@@ -22,7 +22,7 @@ import Wire
             #expect(try await server.client().read(name, "blksize=65464") == content)
             #expect(try await server.client().read(name, "blksize=8000 windowsize=64") == content)
         }
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
         #expect(server.value("ondeck_tftp_reads_total", "finished") == 10)
         #expect(server.value("ondeck_tftp_bytes_total") == 3_000_000)
         #expect(server.value("ondeck_tftp_transfers") == 0)
@@ -36,7 +36,7 @@ import Wire
             #expect(try await server.client().read(name) == content)
             #expect(try await server.client().read(name, "blksize=512 windowsize=4") == content)
         }
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
     }
 
     @Test(arguments: TFTPConfiguration.Mode.allCases)
@@ -45,7 +45,7 @@ import Wire
         let content = pattern(8 * 81_920)
         let server = try TestServer(mode: mode, openFiles: ["file": try temporaryFile(content)])
         #expect(try await server.client().read("file", "blksize=8 windowsize=16") == content)
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
     }
 
     @Test(arguments: TFTPConfiguration.Mode.allCases)
@@ -59,7 +59,7 @@ import Wire
             running.removeAll { $0.isDone }
         }
         #expect(readers.allSatisfy { $0.content == content })
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
         #expect(server.value("ondeck_tftp_reads_total", "finished") == 100)
         #expect(server.value("ondeck_tftp_bytes_total") == 100 * content.count)
     }
@@ -122,7 +122,7 @@ import Wire
         // Without a word about the first: another file, then that one to its end, then it again.
         #expect(try await client.read("two", "blksize=512 timeout=120") == content.reversed())
         #expect(try await client.read("two", "blksize=512 timeout=120") == content.reversed())
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
         #expect(server.value("ondeck_tftp_reads_total", "finished") == 2)
         #expect(server.value("ondeck_tftp_reads_total", "failed") == 1)
     }
@@ -145,7 +145,7 @@ import Wire
             #expect(message.contains("shorter"))
         }
         #expect(try await server.client().read("other") == content)
-        await server.server.stop(drainMilliseconds: 0)
+        await server.server.stop()
         #expect(server.value("ondeck_tftp_reads_total", "failed") == 2)
     }
 }

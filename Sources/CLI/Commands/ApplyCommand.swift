@@ -8,8 +8,8 @@ public struct ApplyCommand: ServerCommand {
         commandName: "apply",
         abstract: "Make the site what a file says.",
         discussion: """
-            Checks the file, sends it, and says what changed; nothing is changed if any of it is wrong. Objects that the \
-            file does not name are left alone, unless --prune is given.
+            Checks the file, sends it, and says what changed; nothing is changed if any of it is wrong. Objects that \
+            the file does not name are left alone, unless --prune is given.
 
               ondeck apply -f site.yaml
               ondeck apply -f site.yaml --dry-run

@@ -61,6 +61,12 @@ final class RawClient {
     /// Says that nothing more will be asked.
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// Makes closing a reset: what is on its way is lost, and the server's end fails.
+    func resetAtClose() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
     /// Nothing at the end of the stream.
     private func receive(atMost count: Int = 256 << 10) throws -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: count)
