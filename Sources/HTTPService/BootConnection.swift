@@ -76,7 +76,8 @@ final class BootConnection: ChannelDuplexHandler {
         case .body(let part):
             let bodyBytes = bodyBytes + part.readableBytes
             state = .waiting(head: head, bodyBytes: bodyBytes)
-            if bodyBytes > Limits.bootBodyBytesMax { refuse(context) }
+            // A body that nobody asked for: RFC 9110 15.5.14 lets us close.
+            if bodyBytes > Limits.bootBodyBytesMax { refuse(context, .payloadTooLarge) }
         case .end:
             guard let head else { return }
             timer?.cancel()
@@ -85,11 +86,11 @@ final class BootConnection: ChannelDuplexHandler {
         }
     }
 
-    /// A body that nobody asked for: RFC 9110 15.5.14 lets us close.
-    private func refuse(_ context: ChannelHandlerContext) {
+    /// Answers what is not, or not yet, a whole request, and closes.
+    private func refuse(_ context: ChannelHandlerContext, _ status: HTTPResponseStatus) {
         state = .refusing
         let headers = HTTPHeaders([("Connection", "close"), ("Content-Length", "0")])
-        let head = HTTPResponseHead(version: .http1_1, status: .payloadTooLarge, headers: headers)
+        let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
         context.write(Self.wrapOutboundOut(.head(head)), promise: nil)
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
         context.close(promise: nil)
@@ -103,8 +104,12 @@ final class BootConnection: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A request that does not parse has been answered with 400 by the handler before this one.
-        context.close(promise: nil)
+        // NIO's own handler for this would answer a connection that is closed already, which NIO's own assertions
+        // do not survive: a half-sent request at shutdown.
+        guard error is HTTPParserError, context.channel.isActive, case .waiting = state else {
+            return context.close(promise: nil)
+        }
+        refuse(context, .badRequest)
     }
 
     // MARK: Replies

@@ -75,7 +75,7 @@ private struct BootChannel: ServerChildChannel {
             limits.maxHeaderListSize = Limits.httpHeaderBytesMax
             limits.maxHeaderFieldCount = Limits.httpHeadersMax
             try channel.pipeline.syncOperations.configureHTTPServerPipeline(
-                withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
+                withErrorHandling: false, withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
             try channel.pipeline.syncOperations.addHandler(BootConnection(idleLimit: idleLimit))
             let stall = ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: TCPOption.userTimeout))
             try channel.syncOptions?.setOption(stall, value: .init(Limits.transferStallSeconds * 1000))

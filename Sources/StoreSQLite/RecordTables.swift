@@ -3,8 +3,8 @@
 import GRDBSQLite
 import Ports
 
-/// The statements of commits, prepared once and bound by hand: GRDB's own take a quarter more CPU for each record.
-/// Belongs to the commit thread.
+/// The statements of commits, prepared once and bound by hand: no copies, and SQLite's own codes and errno when they
+/// fail. (GRDB's statements take 0 to 20 % more CPU a record.) Belongs to the commit thread.
 final class RecordTables {
     private let connection: OpaquePointer
     private let path: String
@@ -18,8 +18,14 @@ final class RecordTables {
     init(connection: OpaquePointer, path: String) throws(StoreError) {
         self.connection = connection
         self.path = path
+        var prepared: [OpaquePointer] = []
         func prepare(_ sql: String) throws(StoreError) -> OpaquePointer {
-            try Self.prepare(sql, connection, path: path)
+            do throws(StoreError) { prepared.append(try Self.prepare(sql, connection, path: path)) } catch {
+                // There is no `deinit` yet that would.
+                for statement in prepared { sqlite3_finalize(statement) }
+                throw error
+            }
+            return prepared[prepared.count - 1]
         }
         begin = try prepare("BEGIN IMMEDIATE")
         commit = try prepare("COMMIT")

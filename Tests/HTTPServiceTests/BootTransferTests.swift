@@ -110,16 +110,20 @@ struct BootTransferTests {
         try await withThrowingTaskGroup { tasks in
             tasks.addTask { try await group.run() }
             let port = try #require(await listener.boundPort)
-            let (idle, busy) = try await onThread {
+            let (idle, half, busy) = try await onThread {
                 let idle = try RawClient(port: port)
                 #expect(try idle.get("/small").status == 200)
+                let half = try RawClient(port: port)
+                #expect(try half.get("/small").status == 200)
+                try half.send("GET /small HTTP/1.1\r\nHo")
                 let busy = try RawClient(port: port)
                 try busy.send(RawClient.request("GET", "/image", []))
                 #expect(try busy.readHead().status == 200)
-                return (Held(idle), Held(busy))
+                return (Held(idle), Held(half), Held(busy))
             }
             await group.triggerGracefulShutdown()
             #expect(try await onThread { try idle.client.isClosedByServer() })
+            #expect(try await onThread { try half.client.isClosedByServer() })
             await #expect(throws: RawClient.Failed.self) { try await onThread { _ = try RawClient(port: port) } }
             #expect(try await onThread { try busy.client.skipBody(256 << 20) } == 256 << 20)
             #expect(try await onThread { try busy.client.isClosedByServer() })
