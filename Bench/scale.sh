@@ -23,7 +23,7 @@ measure() {
     local name=$1 seen
     shift
     load run "$RATE" 2 "$FIRST_MAC" "$@" >/dev/null
-    seen=$(load run "$RATE" 5 "$FIRST_MAC" "$@")
+    seen=$(load run "$RATE" 8 "$FIRST_MAC" "$@")
     awk -v lost="$(member lost <<<"$seen")" 'BEGIN { exit !(lost < 0.01) }' || {
         echo "$name: answers were lost, so its cost says nothing: $seen"
         exit 1

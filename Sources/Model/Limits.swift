@@ -38,6 +38,9 @@ public enum Limits {
     public static let commitBatchMax = 512
     /// How long the committer lets a next batch gather after a commit.
     public static let commitGatherMicroseconds: Int64 = 400
+    /// How often a failing store is tried, and with how much: more than fits into pages that it has already.
+    public static let storeProbeMilliseconds: Int64 = 1_000
+    public static let storeProbeBytes = 64 << 10
     /// Requests that wait for a commit; what comes beyond it is dropped, newest first.
     public static let commitQueueMax = 16_384
 

@@ -16,6 +16,9 @@ public enum StoreKeys {
     public static let leasePrefix = "lease/"
     public static let termPrefix = "term/"
 
+    /// Written and removed again to learn whether a store that failed takes writes once more.
+    public static let probe = "probe"
+
     public static func site(_ kind: ObjectKind, _ name: String) -> String { "site/\(kind.rawValue)/\(name)" }
     public static func boot(_ machine: String) -> String { "site-boot/\(machine)" }
     public static func term(_ network: String) -> String { "term/\(network)" }

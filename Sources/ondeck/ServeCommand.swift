@@ -22,6 +22,7 @@ struct ServeCommand: AsyncParsableCommand {
         let configuration: ServerConfiguration
         do throws(FileErrors) { configuration = try Self.load(config) } catch { throw Self.fail("\(error)") }
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        Self.raiseDescriptorLimit()
         var logger = Logger(label: "ondeck")
         logger.logLevel = configuration.log.level
         do throws(StartFault) {
@@ -36,6 +37,15 @@ struct ServeCommand: AsyncParsableCommand {
             return ServerConfiguration()
         }
         return try ServerConfiguration.load(path: ServerConfiguration.defaultPath)
+    }
+
+    /// As many open files as this process may have: each running transfer uses two.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(resource, &limit)
     }
 
     private static func fail(_ message: String) -> ExitCode {

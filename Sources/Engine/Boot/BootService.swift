@@ -101,7 +101,9 @@ public struct BootService: Sendable {
         if let failure = script.failure {
             note(mac, .error, "the script cannot be rendered: \(failure)")
         } else {
-            if case .boot(_, once: true) = permission, let machine = subject.machine {
+            // A script that retries by itself is the same boot: an outage of content is no loop.
+            let isRetry = ask.query[BootScript.againQuery] != nil
+            if case .boot(_, once: true) = permission, !isRetry, let machine = subject.machine {
                 if let refusal = await recordAttempt(machine) { return refusal }
             }
             note(mac, "gets its script: \(permission)")
@@ -157,7 +159,8 @@ public struct BootService: Sendable {
     private func progress(_ mac: MACAddress, _ step: String, _ ask: BootAsk) -> BootContent {
         let reason = ask.query["error"].map { ", error \($0.prefix(Self.reportBytesMax))" } ?? ""
         if !ask.isOnlyHead { note(mac, step.hasSuffix("-failed") ? .error : .info, "reports: \(step)\(reason)") }
-        return .noContent
+        // Not 204: iPXE of 2019 waits for the body of an answer that has no Content-Length until it times out.
+        return text("")
     }
 
     // MARK: Timeline

@@ -22,7 +22,7 @@ extension DHCPEngine {
     /// The changes are durable: the books take them in, and only now the replies leave.
     func committed(_ batch: [PendingCommit]) {
         let now = clock.now()
-        let recovered = state.withLock { state in
+        state.withLock { state in
             for pending in batch {
                 let (network, lease) = (pending.change.network, pending.change.lease)
                 if pending.isDelete {
@@ -34,14 +34,21 @@ extension DHCPEngine {
                     state.cache.set(key, .answered(reply), now: now)
                 }
             }
-            defer { state.health = .working }
-            if case .failing = state.health { return true }
-            return false
         }
         deliver(batch)
         counters.committed.add(batch.count)
         for pending in batch { noteCommit(pending) }
-        if recovered { timeline.add(Event(.system, .info, .text("the store takes writes again: normal service"))) }
+        storeWorks()
+    }
+
+    /// A commit has succeeded.
+    func storeWorks() {
+        let hasFailed = state.withLock { state in
+            defer { state.health = .working }
+            if case .failing = state.health { return true }
+            return false
+        }
+        if hasFailed { timeline.add(Event(.system, .info, .text("the store takes writes again: normal service"))) }
     }
 
     private func deliver(_ batch: [PendingCommit]) {

@@ -58,6 +58,21 @@ public final class LeaseCommitter: Sendable {
         }
     }
 
+    /// While the store fails, tries it again and again, so that everybody knows when it is back even if no client
+    /// asks. Runs until its task is cancelled.
+    public func watchStore() async {
+        let value = [UInt8](repeating: 0, count: Limits.storeProbeBytes)
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(Limits.storeProbeMilliseconds))
+            guard case .failing = engine.storeHealth else { continue }
+            do throws(StoreError) {
+                _ = try await store.commit(StoreBatch(writes: [.put(key: StoreKeys.probe, value: value)]))
+                _ = try await store.commit(StoreBatch(writes: [.delete(key: StoreKeys.probe)]))
+                engine.storeWorks()
+            } catch { continue }
+        }
+    }
+
     private var waiting: Int { queue.withLock { $0.count } }
 
     private func take() -> [PendingCommit]? {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import APITypes
-import Foundation
 import Model
 
 /// A site object as stored: reservations, of which there may be a million, as one line; the others as the JSON that
@@ -9,10 +8,7 @@ import Model
 enum ObjectRecord {
     static func encode(_ object: SiteObject) -> [UInt8] {
         if case .reservation(let reservation) = object { return ReservationRecord.encode(reservation) }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // A tree of strings, numbers, lists and maps always has a JSON form.
-        return (try? encoder.encode(object.fields)).map(Array.init) ?? []
+        return JSONText.bytes(object.fields)
     }
 
     /// Throws a sentence for the operator when what is stored cannot be read.
@@ -23,7 +19,7 @@ enum ObjectRecord {
             }
         }
         do {
-            let fields = try JSONDecoder().decode(FieldValue.self, from: Data(value))
+            let fields = try JSONText.parse(value)
             return try SiteObject.read(kind: kind, name: name, value: fields)
         } catch { throw UnreadableObject(kind: kind, name: name, reason: "\(error)") }
     }

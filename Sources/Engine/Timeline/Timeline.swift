@@ -68,7 +68,8 @@ public final class Timeline: Sendable {
 
     private static func events(_ state: State, after sequence: UInt64) -> [Event] {
         let oldest = state.next - UInt64(state.ring.count)
-        let first = max(oldest, sequence + 1)
+        // A number from before a restart may be ahead of us: then all of this life is new to the reader.
+        let first = sequence < state.next ? max(oldest, sequence + 1) : oldest
         guard first < state.next else { return [] }
         return (first..<state.next).map { state.ring[Int(($0 - 1) % UInt64(Limits.eventsKept))] }
     }
