@@ -4,7 +4,8 @@ import GRDB
 import GRDBSQLite
 import Ports
 
-/// Reads records from a connection in a transaction of its own, column by column: 100,000 leases take 40 ms, with GRDB's
+/// Reads records from a connection in a transaction of its own, column by column: 100,000 leases take 40 ms, with
+/// GRDB's
 /// rows 80 to 180.
 enum RecordReading {
     static func read(
