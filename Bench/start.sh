@@ -8,7 +8,6 @@
 COUNT=${COUNT:-100000}
 ROUNDS=${ROUNDS:-3}
 bench_begin bs
-DATABASE="$LAB_DIRECTORY/ondeck.data/ondeck.sqlite"
 MAC=02:aa:00:00:00:07
 
 # until_answered BEGAN: prints the milliseconds until our client has its ACK.
@@ -19,24 +18,14 @@ until_answered() {
 
 declare -A TOOK RSS
 for round in $(seq "$ROUNDS"); do
-    # Kea has its leases and reservations in files, as it does.
-    rm -rf "$LAB_DIRECTORY/kea"
-    mkdir "$LAB_DIRECTORY/kea"
-    "$BENCH/lib/fill.py" kea-leases "$LAB_DIRECTORY/kea/leases.csv" "$COUNT"
-    "$BENCH/lib/fill.py" kea-reservations "$LAB_DIRECTORY/reservations" "$COUNT"
-    kea_configuration "$LAB_DIRECTORY/reservations" >"$LAB_DIRECTORY/kea.json"
+    prepare_kea "$COUNT" "$COUNT"
     began=$(now_ms)
     launch_kea
     TOOK[kea]+=" $(until_answered "$began")"
     RSS[kea]+=" $(($(resident_kib "$SERVER") / 1024))"
     stop "$SERVER"
 
-    if [ "$round" = 1 ]; then
-        fresh_ondeck < <(one_network)
-        stop "$SERVER"
-        "$BENCH/lib/fill.py" ondeck-leases "$DATABASE" bench "$COUNT"
-        "$BENCH/lib/fill.py" ondeck-reservations "$DATABASE" bench "$COUNT"
-    fi
+    [ "$round" != 1 ] || filled_ondeck "$COUNT" "$COUNT"
     began=$(now_ms)
     launch
     TOOK[ondeck]+=" $(until_answered "$began")"

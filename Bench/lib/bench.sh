@@ -54,42 +54,62 @@ YAML
 
 # fresh_ondeck <SITE: with an empty database. Not in a pipeline.
 fresh_ondeck() {
-    DATA="$LAB_DIRECTORY/ondeck.data"
+    DATA="$LAB_DIRECTORY/ondeck.$SERVER_NAMESPACE"
     rm -rf "$DATA"
     configure "log: warning" "tftp: { enabled: false }"
     serve_site
 }
 
-# again_ondeck: from the database that is there.
-again_ondeck() { serve || { tail -n 5 "$LAB_DIRECTORY/server.log"; exit 1; }; }
+# filled_ondeck LEASES RESERVATIONS: its database with that many made-up ones; not running.
+filled_ondeck() {
+    fresh_ondeck < <(one_network)
+    stop "$SERVER"
+    [ "$1" = 0 ] || "$BENCH/lib/fill.py" ondeck-leases "$DATA/ondeck.sqlite" bench "$1"
+    [ "$2" = 0 ] || "$BENCH/lib/fill.py" ondeck-reservations "$DATA/ondeck.sqlite" bench "$2"
+}
 
 # kea_configuration [RESERVATIONS-FILE]: the same network; Kea's defaults, its lease file without fsync.
 kea_configuration() {
+    local files="$LAB_DIRECTORY/kea.$SERVER_NAMESPACE"
     cat <<JSON
 {"Dhcp4": {"interfaces-config": {"interfaces": ["eth0"], "dhcp-socket-type": "raw"},
-"lease-database": {"type": "memfile", "persist": true, "lfc-interval": 3600, "name": "$LAB_DIRECTORY/kea/leases.csv"},
+"lease-database": {"type": "memfile", "persist": true, "lfc-interval": 3600, "name": "$files/leases.csv"},
 "valid-lifetime": 3600, "multi-threading": {"enable-multi-threading": false},
-"loggers": [{"name": "kea-dhcp4", "severity": "WARN", "output_options": [{"output": "$LAB_DIRECTORY/kea/log"}]}],
+"loggers": [{"name": "kea-dhcp4", "severity": "WARN", "output_options": [{"output": "$files/log"}]}],
 "subnet4": [{"id": 1, "subnet": "10.0.0.0/8", "pools": [{"pool": "$POOL"}],
 "reservations": [
 JSON
     [ -z "${1:-}" ] || cat "$1"
     cat <<JSON
-], "option-data": [{"name": "routers", "data": "10.0.0.1"}, {"name": "domain-name-servers", "data": "$SERVER_ADDRESS"}]}]}}
+], "option-data": [
+{"name": "routers", "data": "10.0.0.1"}, {"name": "domain-name-servers", "data": "$SERVER_ADDRESS"}]}]}}
 JSON
 }
 
-fresh_kea() {
-    rm -rf "$LAB_DIRECTORY/kea"
-    mkdir "$LAB_DIRECTORY/kea"
-    kea_configuration >"$LAB_DIRECTORY/kea.json"
-    launch_kea
-    wait_for 30 listens_udp server 67 || { tail -n 5 "$LAB_DIRECTORY/kea.out"; exit 1; }
-    sleep 0.5
+# prepare_kea [LEASES RESERVATIONS]: its files, with that many made-up ones in them.
+prepare_kea() {
+    local files="$LAB_DIRECTORY/kea.$SERVER_NAMESPACE"
+    rm -rf "$files"
+    mkdir "$files"
+    [ "${1:-0}" = 0 ] || "$BENCH/lib/fill.py" kea-leases "$files/leases.csv" "$1"
+    "$BENCH/lib/fill.py" kea-reservations "$files/reservations" "${2:-0}"
+    kea_configuration "$files/reservations" >"$files/configuration"
 }
 
 launch_kea() {
-    start server kea.out "${SERVE_WITH[@]}" env "KEA_PIDFILE_DIR=$LAB_DIRECTORY/kea" "KEA_LOCKFILE_DIR=$LAB_DIRECTORY/kea" \
-        KEA_LOGGER_DESTINATION=stderr kea-dhcp4 -c "$LAB_DIRECTORY/kea.json"
+    local files="$LAB_DIRECTORY/kea.$SERVER_NAMESPACE"
+    start "$SERVER_NAMESPACE" kea.out "${SERVE_WITH[@]}" env "KEA_PIDFILE_DIR=$files" "KEA_LOCKFILE_DIR=$files" \
+        KEA_LOGGER_DESTINATION=stderr kea-dhcp4 -c "$files/configuration"
     SERVER=$STARTED
+}
+
+serve_kea() {
+    launch_kea
+    wait_for 120 listens_udp "$SERVER_NAMESPACE" 67 || { tail -n 5 "$LAB_DIRECTORY/kea.out"; exit 1; }
+    sleep 0.5
+}
+
+fresh_kea() {
+    prepare_kea
+    serve_kea
 }

@@ -18,8 +18,7 @@ struct DatabaseFile: Sendable {
 
     /// Of new databases. Measured with upserts of leases on a million random keys: 2 KiB take as little CPU as 1 KiB
     /// (11 us a record) and a tenth less than 4 KiB, log half as much as 4 KiB, and the longest lease still fits
-    /// without
-    /// overflow pages.
+    /// without overflow pages.
     static let pageBytes = 2_048
     /// For each connection. More made nothing faster.
     private static let cacheKiB = 4_096

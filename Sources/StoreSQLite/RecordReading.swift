@@ -5,8 +5,7 @@ import GRDBSQLite
 import Ports
 
 /// Reads records from a connection in a transaction of its own, column by column: 100,000 leases take 40 ms, with
-/// GRDB's
-/// rows 80 to 180.
+/// GRDB's rows 80 to 180.
 enum RecordReading {
     static func read(
         _ prefix: String, _ db: Result<Database, any Error>, path: String

@@ -16,6 +16,7 @@ export PYTHONDONTWRITEBYTECODE=1
 
 ONDECK=${ONDECK:-${ONDECK_SCRATCH:-$HOME/.cache/ondeck-build}/debug/debug/ondeck}
 SERVER=""         # the process id of ondeck serve
+SERVER_NAMESPACE=server
 SERVER_ADDRESS=10.77.0.1
 LAN_LENGTH=${LAN_LENGTH:-16}
 SERVER_START_SECONDS_MAX=30
@@ -27,8 +28,8 @@ lan() {
     local i
     [ -x "$ONDECK" ] || { echo "No ondeck at $ONDECK: build it first (make build, or swift build)." >&2; exit 1; }
     switch lan
-    namespace server
-    plug lan server eth0 "$SERVER_ADDRESS/$LAN_LENGTH"
+    namespace "$SERVER_NAMESPACE"
+    plug lan "$SERVER_NAMESPACE" eth0 "$SERVER_ADDRESS/$LAN_LENGTH"
     for i in $(seq "${1:-1}"); do
         namespace "c$i"
         plug lan "c$i" eth0
@@ -39,7 +40,7 @@ lan() {
     plug lan relay eth0 10.77.0.254/16
     plug far relay eth1 10.88.0.1/16
     at relay sysctl -qw net.ipv4.ip_forward=1
-    ip -n "$LAB_PREFIX-server" route add 10.88.0.0/16 via 10.77.0.254
+    ip -n "$LAB_PREFIX-$SERVER_NAMESPACE" route add 10.88.0.0/16 via 10.77.0.254
     for i in $(seq "$2"); do
         namespace "f$i"
         plug far "f$i" eth0
@@ -67,22 +68,22 @@ serve() {
 }
 
 launch() {
-    start server server.log "${SERVE_WITH[@]}" "$ONDECK" serve --config "$LAB_DIRECTORY/ondeck.yaml"
+    start "$SERVER_NAMESPACE" server.log "${SERVE_WITH[@]}" "$ONDECK" serve --config "$LAB_DIRECTORY/ondeck.yaml"
     SERVER=$STARTED
 }
 
-ready_answer() { at server curl -sS -m 3 -w ' (%{http_code})' http://127.0.0.1:8081/readyz 2>&1; }
-is_ready() { at server curl -fsS -m 3 http://127.0.0.1:8081/readyz >/dev/null 2>&1; }
+ready_answer() { at "$SERVER_NAMESPACE" curl -sS -m 3 -w ' (%{http_code})' http://127.0.0.1:8081/readyz 2>&1; }
+is_ready() { at "$SERVER_NAMESPACE" curl -fsS -m 3 http://127.0.0.1:8081/readyz >/dev/null 2>&1; }
 is_ready_or_dead() { is_ready || ! is_running "$SERVER"; }
 
 # ondeck ARGUMENTS...: the command line, beside the server.
-ondeck() { at server env ONDECK_TOKEN_FILE="$DATA/api-token" "$ONDECK" "$@"; }
+ondeck() { at "$SERVER_NAMESPACE" env ONDECK_TOKEN_FILE="$DATA/api-token" "$ONDECK" "$@"; }
 
 # api METHOD PATH [CURL-ARGUMENTS...]
 api() {
     local method=$1 path=$2
     shift 2
-    at server curl -sS -m 10 -X "$method" -H "Authorization: Bearer $(cat "$DATA/api-token")" \
+    at "$SERVER_NAMESPACE" curl -sS -m 10 -X "$method" -H "Authorization: Bearer $(cat "$DATA/api-token")" \
         "http://127.0.0.1:8081$path" "$@"
 }
 
@@ -91,7 +92,7 @@ apply() {
     local said
     cat >"$LAB_DIRECTORY/site.yaml"
     said=$(ondeck apply -f "$LAB_DIRECTORY/site.yaml" 2>&1) || { echo "ondeck apply: $said"; return 1; }
-    wait_for 5 listens_udp server 67
+    wait_for 5 listens_udp "$SERVER_NAMESPACE" 67
 }
 
 # The two links of `lan`, with a few options.
