@@ -7,9 +7,9 @@
 # the other. Kea with a hundred bindings and with KEA_COUNT stands beside them.
 # The last two lines:   scale-bindings RATIO   scale-networks RATIO   large by small, the median of the pairs; 1 means
 # that size costs nothing
-#   RATE=4000   ROUNDS=9   COUNT=1000000   KEA_COUNT=100000   CHECK=1 fails above 1.2
+#   RATE=2000   ROUNDS=9   COUNT=1000000   KEA_COUNT=100000   CHECK=1 fails above 1.2
 . "$(dirname "$0")/lib/bench.sh"
-RATE=${RATE:-4000}
+RATE=${RATE:-2000}
 ROUNDS=${ROUNDS:-9}
 COUNT=${COUNT:-1000000}
 KEA_COUNT=${KEA_COUNT:-100000}
@@ -25,17 +25,21 @@ small() { SERVER_NAMESPACE=server SERVER_ADDRESS=10.77.0.1 SERVER=${PROCESS[smal
 large() { SERVER_NAMESPACE=large SERVER_ADDRESS=10.77.0.2 SERVER=${PROCESS[large]:-}; }
 declare -A PROCESS COST
 
-# one_turn small|large NAME SECONDS LOAD-ARGUMENTS...: notes the CPU time of an exchange under NAME.
+# one_turn small|large NAME SECONDS LOAD-ARGUMENTS...: notes the CPU time of an exchange under NAME. A turn in which
+# answers were lost says nothing about the cost of an answer, and is tried again.
 one_turn() {
     local name=$2 seconds=$3 seen
     "$1"
     shift 3
-    seen=$(load run "$RATE" "$seconds" "$FIRST_MAC" "$@")
-    awk -v lost="$(member lost <<<"$seen")" 'BEGIN { exit !(lost < 0.01) }' || {
-        echo "$name: answers were lost, so its cost says nothing: $seen"
-        return 1
-    }
-    COST[$name]+=" $(member cpu_us_per_dora <<<"$seen")"
+    for _ in 1 2 3 4 5; do
+        seen=$(load run "$RATE" "$seconds" "$FIRST_MAC" "$@")
+        if awk -v lost="$(member lost <<<"$seen")" 'BEGIN { exit !(lost < 0.01) }'; then
+            COST[$name]+=" $(member cpu_us_per_dora <<<"$seen")"
+            return
+        fi
+    done
+    echo "$name: answers are lost again and again: $seen"
+    return 1
 }
 
 # compare NAME SMALL-COUNT LARGE-COUNT: turns about.

@@ -114,7 +114,7 @@ public struct NetworkDecision {
             request.messageType == .inform
             ? ReplyRouting.informRoute(to: request, arrival: arrival)
             : ReplyRouting.route(for: &reply, to: request, arrival: arrival, network: network)
-        trace?.note("reply", "\(type) \(address.isAny ? "" : "\(address) ")\(route)")
+        trace?.note("reply", "\(type)".uppercased() + (address.isAny ? "" : " of \(address)"))
         return PlannedReply(
             reply: reply, route: route, source: ReplyRouting.source(arrival: arrival, link: link))
     }

@@ -87,6 +87,13 @@ public struct ExplainService: Sendable {
             fields: lines.filter { !isOption($0) }, options: lines.filter(isOption), bytesHex: hexText(reply.encode()))
     }
 
+    /// What is called a secret is not repeated, not even to operators: explanations are pasted into tickets.
+    private static func shown(_ parameter: ResolvedParameter) -> FieldValue {
+        let isSecret = ["password", "secret", "token"].contains { parameter.name.lowercased().contains($0) }
+        let isEmpty = parameter.winner.value == .string("")
+        return isSecret && !isEmpty ? .string("(set, not shown)") : FieldValue(parameter.winner.value)
+    }
+
     private func parameters(mac: MACAddress?, network: String?) -> [ExplainReport.Parameter] {
         guard let mac else { return [] }
         let site = cache.site
@@ -102,7 +109,7 @@ public struct ExplainService: Sendable {
         return resolution.list.map { parameter in
             let over = parameter.overridden.map { "\($0.source)" }.joined(separator: ", ")
             return ExplainReport.Parameter(
-                name: parameter.name, value: FieldValue(parameter.winner.value),
+                name: parameter.name, value: Self.shown(parameter),
                 from: "\(parameter.winner.source)" + (over.isEmpty ? "" : " (over \(over))"))
         }
     }
