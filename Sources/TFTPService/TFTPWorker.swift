@@ -43,8 +43,9 @@ final class TFTPWorker {
     static func make(shared: TFTPShared, listener: Int32, wake: Int32) throws(TFTPServerError) -> TFTPWorker {
         let poll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard poll >= 0 else {
+            let error = errno
             close(listener)
-            throw .resources("epoll", errno: errno)
+            throw .resources("epoll", errno: error)
         }
         let receiver = cl_tftp_receiver_new(UInt32(Limits.receiveBatchMax), UInt32(Limits.datagramBytesMax))
         guard let receiver else {
@@ -72,19 +73,23 @@ final class TFTPWorker {
 
     /// Serves until the service is stopped and the running transfers are through, or have had their time.
     func run() {
-        while !isDrained {
+        while true {
             now = cl_tftp_microseconds()
+            // Read once a round: a stop that comes later in it must find us listening for it.
+            let deadline = shared.deadline
+            if let deadline, now >= deadline || sessions.values.allSatisfy({ $0.transfer.isHalfOpen }) { break }
             var heard = receive()
             if shared.configuration.mode == .classic { heard = receiveFromConnected() || heard }
             while let session = deadlines.due(now: now) { timerFired(session) }
             queue.flush()
-            if heard { polling.heard() } else { rest() }
+            if heard { polling.heard() } else { rest(until: deadline) }
         }
         stop()
     }
 
-    /// Nothing is there: looks on for a moment where that has been found to pay, else sleeps.
-    private func rest() {
+    /// Nothing is there: looks on for a moment where that has been found to pay, else sleeps. `deadline`: of a stop
+    /// that is under way.
+    private func rest(until deadline: Int64?) {
         if !sessions.isEmpty, polling.looksOn(now: now) { return }
         // Not the epoll descriptor alone: a socket in it costs whoever sends to it, and be it our client's processor.
         var sources = [
@@ -92,22 +97,10 @@ final class TFTPWorker {
             pollfd(fd: poll, events: Int16(POLLIN), revents: 0),
             pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
         ]
+        let next = min(deadlines.next ?? .max, deadline ?? .max)
+        let milliseconds = next == .max ? -1 : Int32(clamping: (max(next - now, 0) + 999) / 1_000)
         // Once the stop is known, its descriptor says nothing new, for good.
-        let count = shared.deadline == nil ? 3 : 2
-        _ = Glibc.poll(&sources, nfds_t(count), waitMilliseconds)
-    }
-
-    private var isDrained: Bool {
-        guard let until = shared.deadline else { return false }
-        return cl_tftp_microseconds() >= until || sessions.values.allSatisfy { $0.transfer.isHalfOpen }
-    }
-
-    /// Until the next deadline; for ever without one.
-    private var waitMilliseconds: Int32 {
-        var next = deadlines.next ?? .max
-        if let until = shared.deadline { next = min(next, until) }
-        guard next != .max else { return -1 }
-        return Int32(clamping: (max(next - now, 0) + 999) / 1_000)
+        _ = Glibc.poll(&sources, nfds_t(deadline == nil ? 3 : 2), milliseconds)
     }
 
     private func stop() {
