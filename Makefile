@@ -72,6 +72,7 @@ install:
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusers) $(DESTDIR)$(completion) \
 	    $(DESTDIR)$(docdir) $(DESTDIR)$(sysconfdir)/ondeck
 	install -m 755 $(BINARY) $(DESTDIR)$(bindir)/ondeck
+	strip --strip-debug $(DESTDIR)$(bindir)/ondeck
 	sed 's|@bindir@|$(bindir)|; s|@sysconfdir@|$(sysconfdir)|; s|@docdir@|$(docdir)|' packaging/ondeck.service \
 	    >$(DESTDIR)$(unitdir)/ondeck.service
 	install -m 644 packaging/ondeck.sysusers $(DESTDIR)$(sysusers)/ondeck.conf
