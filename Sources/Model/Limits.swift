@@ -42,7 +42,8 @@ public enum Limits {
     public static let storeProbeMilliseconds: Int64 = 1_000
     public static let storeProbeBytes = 64 << 10
     /// Requests that wait for a commit; what comes beyond it is dropped, newest first.
-    public static let commitQueueMax = 16_384
+    /// A fifth of a second's work at full speed: under more load than that a late answer helps nobody.
+    public static let commitQueueMax = 4_096
 
     // Conflict probe
     public static let probeMilliseconds: Int64 = 60

@@ -22,6 +22,7 @@ public struct SiteService: Sendable {
     public func apply(
         _ objects: [SiteObject], prune: Bool, dryRun: Bool
     ) async throws(Problem) -> ChangeReport {
+        guard !(prune && objects.isEmpty) else { throw .wouldDeleteEverything }
         let revisions = try await siteRevisions()
         let plan = ChangePlan.between(current: cache.site, desired: objects, prune: prune)
         let findings = SiteValidation.check(plan.result, builtIn: cache.shipped)
@@ -189,6 +190,13 @@ extension Problem {
         case .full, .unavailable, .corrupt:
             self.init(title: "the store takes no writes", status: 503, detail: error.sentence)
         }
+    }
+
+    /// An empty file is more often a slip than a wish.
+    static var wouldDeleteEverything: Problem {
+        Problem(
+            title: "would delete everything", status: 422,
+            detail: "the document is empty, and with prune that deletes the whole site; delete objects by name")
     }
 
     static func notFound(_ what: String) -> Problem {

@@ -31,6 +31,17 @@ import Testing
         }
     }
 
+    @Test func pruningWithAnEmptyDocumentIsRefused() async throws {
+        let bench = try await Workbench()
+        try await bench.running { () async throws in
+            try await bench.makeNetwork()
+            await #expect(throws: Problem.self) {
+                try await bench.sites.apply([], prune: true, dryRun: false)
+            }
+            #expect(bench.cache.site.networks.count == 1)
+        }
+    }
+
     @Test func aDryRunWritesNothing() async throws {
         let bench = try await Workbench()
         try await bench.running { () async throws in
