@@ -13,6 +13,8 @@ final class Desk {
     var isServing = true
     var siblings: Set<IPv4Address> = []
     var interface = "eth1"
+    /// The UDP port that relayed packets come from.
+    var relaySourcePort: UInt16 = 67
     var ownAddress = IPv4Address("10.1.0.1")!
 
     /// One direct network, "rack", 10.1.0.0/24, on which we are 10.1.0.1.
@@ -57,7 +59,7 @@ final class Desk {
         let source = packet.relayAddress.isAny ? packet.clientAddress : packet.relayAddress
         let arrival = Arrival(
             interface: interface, interfaceAddresses: [ownAddress], source: source,
-            sourcePort: packet.relayAddress.isAny ? 68 : 67,
+            sourcePort: packet.relayAddress.isAny ? 68 : relaySourcePort,
             destination: packet.relayAddress.isAny ? destination : ownAddress, port: port)
         let compiled = CompiledSite(site: site, environments: site.environments, statuses: [:])
         guard let link = SubnetSelection.link(for: packet, arrival: arrival, site: compiled, trace: nil) else {

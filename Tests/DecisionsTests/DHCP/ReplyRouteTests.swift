@@ -63,13 +63,14 @@ import Wire
 
     @Test func aRelayWithASourcePortIsAnsweredThere() throws {
         let desk = Desk()
+        desk.relaySourcePort = 1067
         var client = TestClient(1)
         client.relay = address("10.1.0.254")
+        let plain = try #require(desk.receive(client.discover()).planned)
+        #expect(plain.route == .unicast(to: client.relay, port: 67))
         client.options = [(.relayAgentInformation, [19, 0, 1, 2, 65, 66])]
-        var packet = client.discover()
-        packet.relayAddress = client.relay
-        // The desk sends relayed packets from port 67; RFC 8357 says: wherever they came from.
-        #expect(try #require(desk.receive(packet).planned).route == .unicast(to: client.relay, port: 67))
+        let asked = try #require(desk.receive(client.discover()).planned)
+        #expect(asked.route == .unicast(to: client.relay, port: 1067))
     }
 
     @Test func aClientWithoutAHardwareAddressIsReachedByBroadcast() throws {
