@@ -34,16 +34,16 @@ public enum Limits {
     public static let faultReportMilliseconds: Int64 = 10_000
 
     // Commits
-    /// Leases in one transaction. (etcd's own limit is 128 operations: its engine will say so.)
+    /// Leases in one transaction, where the store takes so many at once.
     public static let commitBatchMax = 512
-    /// How long the committer lets a next batch gather after a commit.
-    public static let commitGatherMicroseconds: Int64 = 400
     /// How often a failing store is tried, and with how much: more than fits into pages that it has already.
     public static let storeProbeMilliseconds: Int64 = 1_000
     public static let storeProbeBytes = 64 << 10
     /// Requests that wait for a commit; what comes beyond it is dropped, newest first.
     /// A fifth of a second's work at full speed: under more load than that a late answer helps nobody.
     public static let commitQueueMax = 4_096
+    /// With so many waiting, DISCOVERs are dropped: those who have an offer come first.
+    public static let commitQueueForNewClientsMax = 512
 
     // Conflict probe
     public static let probeMilliseconds: Int64 = 60
@@ -147,6 +147,8 @@ public enum Limits {
     public static let watchHeartbeatSeconds: Int64 = 10
 
     // Store
+    /// Guards and writes of one batch in a store that has no limit of its own: a whole site.
+    public static let storeBatchOperationsMax = 4_000_000
     /// Batches that wait for the disk; what comes beyond it is refused.
     public static let storeCommitsWaitingMax = 1_024
     /// Batches that wait together share a transaction until it has this many writes.
@@ -154,8 +156,10 @@ public enum Limits {
     public static let storeReadersMax = 2
     /// How long another program (an operator's sqlite3) may hold the database before a commit fails.
     public static let storeBusyMilliseconds = 2_000
-    /// The write-ahead log is copied into the database at this size, at the latest: a pause of 0.1 s or less.
-    public static let storeLogBytesMax = 16 << 20
+    /// At this size the write-ahead log is copied into the database beside the commits; at the larger one before the
+    /// next commit, which is a pause of half a second.
+    public static let storeLogBytes = 32 << 20
+    public static let storeLogBytesMax = 128 << 20
     /// What a reader of changes may lie behind when it begins.
     public static let storeHistoryBytesMax = 16 << 20
     public static let storeChangesBufferedPerReader = 1_024

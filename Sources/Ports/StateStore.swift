@@ -74,14 +74,18 @@ public enum StoreError: Error, Hashable, Sendable {
     case unavailable(String)
     /// What is stored cannot be read.
     case corrupt(String)
+
+    /// What every engine says to a batch without writes.
+    public static let withoutWrites = StoreError.unavailable("refused: a batch without writes, which is a bug")
 }
 
 /// The one thing that OnDeck asks of SQLite, etcd and Consul: ordered, guarded, durable batches.
 ///
 /// Contract (Tests/StoreTests/PortContract.swift and PortContractChanges.swift run it against every engine):
-/// - `commit` returns only when the batch is durable (fsynced; quorum-committed), and its revision is larger than
+/// - `commit` tells `done` only when the batch is durable (fsynced; quorum-committed), and its revision is larger than
 ///   any before it. A batch is applied in its order: a key written twice ends as the last write says. Deleting what is
 ///   not there is no error. A batch without writes is refused as a programming error (`.unavailable`).
+/// - `done` is called once, from any thread, perhaps before `commit` returns; it must not wait for anything.
 /// - `read` sees every commit that returned before it was called. Keys are bytes, a prefix is plain text, and records
 ///   come in the order of their keys' bytes.
 /// - `changes` yields, after the snapshot's revision, every commit that touched a key with the prefix, once, in
@@ -90,7 +94,18 @@ public enum StoreError: Error, Hashable, Sendable {
 ///   future (it must then read again).
 public protocol StateStore: Sendable {
     func read(prefix: String) async throws(StoreError) -> StoreSnapshot
-    func commit(_ batch: StoreBatch) async throws(StoreError) -> Revision
+    func commit(_ batch: StoreBatch, then done: @escaping @Sendable (Result<Revision, StoreError>) -> Void)
     func changes(prefix: String, after revision: Revision) async throws(StoreError) -> AsyncStream<StoreChange>
     func close() async
+    /// The most guards and writes, together, that one batch may have.
+    var operationsPerBatchMax: Int { get }
+    /// Whether other processes may write to it. When they may not, nobody can take a term away.
+    var isShared: Bool { get }
+}
+
+extension StateStore {
+    /// The same, waited for.
+    public func commit(_ batch: StoreBatch) async throws(StoreError) -> Revision {
+        try await withCheckedContinuation { waiting in commit(batch) { waiting.resume(returning: $0) } }.get()
+    }
 }

@@ -20,7 +20,7 @@ public final class SimStore: StateStore {
     private struct Waiting {
         var batch: StoreBatch
         var fault: Fault?
-        var done: CheckedContinuation<Result<Revision, StoreError>, Never>
+        var done: @Sendable (Result<Revision, StoreError>) -> Void
     }
 
     private struct State {
@@ -57,7 +57,7 @@ public final class SimStore: StateStore {
     public func release() {
         state.withLock { $0.isHolding = false }
         while let next = state.withLock({ $0.isHolding || $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }) {
-            next.done.resume(returning: perform(next.batch, next.fault))
+            next.done(perform(next.batch, next.fault))
         }
     }
 
@@ -74,24 +74,25 @@ public final class SimStore: StateStore {
         return disk.read(prefix: Array(prefix.utf8))
     }
 
-    public func commit(_ batch: StoreBatch) async throws(StoreError) -> Revision {
-        guard !batch.writes.isEmpty else { throw .unavailable("refused: a batch without writes, which is a bug") }
-        try refuseIfUnable()
-        return try await withCheckedContinuation { done in
-            let now = state.withLock { state -> Waiting? in
-                var fault = state.faults.isEmpty ? nil : state.faults.removeFirst()
-                if case .hold = fault {
-                    state.isHolding = true
-                    fault = nil
-                }
-                let commit = Waiting(batch: batch, fault: fault, done: done)
-                guard state.isHolding else { return commit }
-                state.waiting.append(commit)
-                return nil
+    public func commit(_ batch: StoreBatch, then done: @escaping @Sendable (Result<Revision, StoreError>) -> Void) {
+        guard !batch.writes.isEmpty else { return done(.failure(.withoutWrites)) }
+        do throws(StoreError) { try refuseIfUnable() } catch { return done(.failure(error)) }
+        let now = state.withLock { state -> Waiting? in
+            var fault = state.faults.isEmpty ? nil : state.faults.removeFirst()
+            if case .hold = fault {
+                state.isHolding = true
+                fault = nil
             }
-            if let now { now.done.resume(returning: perform(now.batch, now.fault)) }
-        }.get()
+            let commit = Waiting(batch: batch, fault: fault, done: done)
+            guard state.isHolding else { return commit }
+            state.waiting.append(commit)
+            return nil
+        }
+        if let now { now.done(perform(now.batch, now.fault)) }
     }
+
+    public var operationsPerBatchMax: Int { Limits.storeBatchOperationsMax }
+    public var isShared: Bool { false }
 
     public func changes(
         prefix: String, after revision: Revision
@@ -124,7 +125,7 @@ public final class SimStore: StateStore {
             return state.waiting
         }
         guard let waiting else { return }
-        for commit in waiting { commit.done.resume(returning: .failure(error)) }
+        for commit in waiting { commit.done(.failure(error)) }
         disk.endReaders()
         disk.close()
     }

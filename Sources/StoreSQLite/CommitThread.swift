@@ -11,7 +11,7 @@ import Synchronization
 final class CommitThread: Sendable {
     private struct Commit {
         var batch: StoreBatch
-        var done: CheckedContinuation<Result<Revision, StoreError>, Never>
+        var done: @Sendable (Result<Revision, StoreError>) -> Void
     }
 
     private struct Waiting {
@@ -23,33 +23,35 @@ final class CommitThread: Sendable {
 
     private let file: DatabaseFile
     private let feed: ChangeFeed
+    private let copier: LogCopier
     private let waiting = Mutex(Waiting())
     private let wakeup = DispatchSemaphore(value: 0)
     private static let idleMilliseconds = 100
 
-    init(file: DatabaseFile, feed: ChangeFeed) {
+    init(file: DatabaseFile, feed: ChangeFeed) throws(StoreError) {
         self.file = file
         self.feed = feed
+        copier = try LogCopier(path: file.path)
     }
 
     func start() {
+        copier.start()
         let thread = Thread { [self] in run() }
         thread.name = "store"
         thread.start()
     }
 
-    func commit(_ batch: StoreBatch) async throws(StoreError) -> Revision {
-        try await withCheckedContinuation { done in
-            let refusal = waiting.withLock { waiting -> StoreError? in
-                guard !waiting.isClosing else { return .closed }
-                guard waiting.commits.count < Limits.storeCommitsWaitingMax else {
-                    return .unavailable("\(waiting.commits.count) commits are waiting for the disk")
-                }
-                waiting.commits.append(Commit(batch: batch, done: done))
-                return nil
+    /// Tells `done` on this thread, which writes nothing meanwhile.
+    func commit(_ batch: StoreBatch, then done: @escaping @Sendable (Result<Revision, StoreError>) -> Void) {
+        let refusal = waiting.withLock { waiting -> StoreError? in
+            guard !waiting.isClosing else { return .closed }
+            guard waiting.commits.count < Limits.storeCommitsWaitingMax else {
+                return .unavailable("\(waiting.commits.count) commits are waiting for the disk")
             }
-            if let refusal { done.resume(returning: .failure(refusal)) } else { wakeup.signal() }
-        }.get()
+            waiting.commits.append(Commit(batch: batch, done: done))
+            return nil
+        }
+        if let refusal { done(.failure(refusal)) } else { wakeup.signal() }
     }
 
     /// Ends the thread once everything accepted is written; returns when the file is free for another process.
@@ -73,7 +75,7 @@ final class CommitThread: Sendable {
     // MARK: On the thread
 
     private func run() {
-        var writer = CommitWriter(file: file)
+        var writer = CommitWriter(file: file, copier: copier)
         writer.prepare()
         while true {
             let (commits, isClosing) = take()
@@ -109,8 +111,12 @@ final class CommitThread: Sendable {
     }
 
     private func wait(_ writer: inout CommitWriter) {
-        guard writer.schedule.isDueWhenIdle else { return wakeup.wait() }
-        if wakeup.wait(timeout: .now() + .milliseconds(Self.idleMilliseconds)) == .timedOut { writer.checkpoint() }
+        var isUnfinished = true
+        while isUnfinished {
+            if wakeup.wait(timeout: .now() + .milliseconds(Self.idleMilliseconds)) == .success { return }
+            isUnfinished = writer.tidy(isIdle: true)
+        }
+        wakeup.wait()
     }
 
     private func perform(_ commits: [Commit], _ writer: inout CommitWriter) {
@@ -126,7 +132,7 @@ final class CommitThread: Sendable {
             next += written.results.count
             feed.publish(changes)
         }
-        for (commit, result) in zip(commits, transactions.flatMap(\.results)) { commit.done.resume(returning: result) }
-        if writer.schedule.isDue { writer.checkpoint() }
+        for (commit, result) in zip(commits, transactions.flatMap(\.results)) { commit.done(result) }
+        _ = writer.tidy(isIdle: false)
     }
 }

@@ -11,13 +11,16 @@ struct CommitWriter {
     /// Few: what is in the database needs no further room when the disk is full.
     private static let framesWhenIdle = 64
     private var revision: Revision
-    private(set) var schedule: CheckpointSchedule
+    private var schedule: CheckpointSchedule
+    private let copier: LogCopier
 
-    init(file: DatabaseFile) {
+    init(file: DatabaseFile, copier: LogCopier) {
         self.file = file
+        self.copier = copier
         revision = file.revision
-        let framesMax = Limits.storeLogBytesMax / DatabaseFile.pageBytes
-        schedule = CheckpointSchedule(framesWhenIdle: Self.framesWhenIdle, framesMax: framesMax)
+        schedule = CheckpointSchedule(
+            framesWhenIdle: Self.framesWhenIdle, framesBeside: Limits.storeLogBytes / DatabaseFile.pageBytes,
+            framesMax: Limits.storeLogBytesMax / DatabaseFile.pageBytes)
     }
 
     /// From here on it is noticed when another program writes.
@@ -44,16 +47,30 @@ struct CommitWriter {
         RecordTables.Written(results: batches.map { _ in .failure(error) }, revision: revision)
     }
 
+    /// Keeps the log short, between two commits. True: there may be more to do when nobody commits.
+    mutating func tidy(isIdle: Bool) -> Bool {
+        if let frames = copier.takeFramesCopied() { schedule.copied(frames: frames) }
+        switch isIdle ? schedule.stepWhenIdle : schedule.step {
+        case .none: break
+        case .copyBeside:
+            schedule.copying()
+            copier.request()
+        case .finish: checkpoint()
+        }
+        return schedule.isUnfinished
+    }
+
     /// True when the log is now in the database as a whole.
     @discardableResult
-    mutating func checkpoint() -> Bool {
+    private mutating func checkpoint() -> Bool {
         guard let tables else { return false }
         let isComplete = file.pool.writeWithoutTransaction { _ in tables.checkpoint() }
-        schedule.tried(isComplete: isComplete)
+        schedule.finished(isComplete: isComplete)
         return isComplete
     }
 
     mutating func close() {
+        copier.close()
         // Statements first: SQLite does not close under them.
         file.pool.writeWithoutTransaction { _ in tables = nil }
         try? file.pool.close()

@@ -25,7 +25,7 @@ public final class SQLiteStore: StateStore {
     public init(path: String) throws(StoreError) {
         file = try DatabaseFile(path: path)
         feed = ChangeFeed(revision: file.revision)
-        thread = CommitThread(file: file, feed: feed)
+        thread = try CommitThread(file: file, feed: feed)
         thread.start()
     }
 
@@ -47,10 +47,14 @@ public final class SQLiteStore: StateStore {
 
     /// A key written twice in one batch ends as the last write says. If a sync itself fails (a broken disk), the batch
     /// is `.unavailable` and taken back; but should the machine die before another commit, the next start may find it.
-    public func commit(_ batch: StoreBatch) async throws(StoreError) -> Revision {
-        guard !batch.writes.isEmpty else { throw .unavailable("refused: a batch without writes, which is a bug") }
-        return try await thread.commit(batch)
+    public func commit(_ batch: StoreBatch, then done: @escaping @Sendable (Result<Revision, StoreError>) -> Void) {
+        guard !batch.writes.isEmpty else { return done(.failure(.withoutWrites)) }
+        thread.commit(batch, then: done)
     }
+
+    public var operationsPerBatchMax: Int { Limits.storeBatchOperationsMax }
+    /// Its file is locked.
+    public var isShared: Bool { false }
 
     /// A change has only the writes whose keys begin with `prefix`. When `revision` is so old that the changes since
     /// are forgotten (a few thousand commits, none from before the start), the stream ends at once.

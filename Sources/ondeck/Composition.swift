@@ -71,7 +71,6 @@ struct Composition {
         let bootListener = BootListener(
             listen: configuration.http.listen, port: configuration.http.port, calls: bootCalls, logger: logger)
         var services: [any Service] = [
-            Running("committer") { await committer.run() },
             Running("store watch") { await committer.watchStore() },
             Running("site") { await cache.run() },
             Running("interfaces") { await interfaces.run() },

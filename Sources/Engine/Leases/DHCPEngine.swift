@@ -49,6 +49,10 @@ public final class DHCPEngine: Sendable {
 
     /// Decides about one packet and starts what follows from it. Takes microseconds and never waits.
     public func decide(_ arrived: ArrivedRequest) -> DHCPOutcome {
+        if arrived.request.messageType == .discover, committer?.isBehind == true {
+            note(.drop(.queueFull), arrived.request, network: nil)
+            return .nothing
+        }
         let now = clock.now()
         let arrival = Arrival(arrived)
         let key = ReplyCache.Key(arrived.request, port: arrival.port)

@@ -21,42 +21,39 @@ struct PendingCommit: Sendable {
 
 /// What is written, and when: takes whatever waits, writes it in one guarded transaction, and then lets the replies
 /// leave. While one batch is being synced the next one gathers, so a busy disk makes batches larger, not clients
-/// slower.
+/// slower. It has no thread of its own: whoever brings the first commit starts it, and the store's answer starts the
+/// next one.
 public final class LeaseCommitter: Sendable {
-    private let queue = Mutex<[PendingCommit]>([])
-    private let wakeups: AsyncStream<Void>
-    private let wake: AsyncStream<Void>.Continuation
+    private struct Queue {
+        var waiting: [PendingCommit] = []
+        var isCommitting = false
+    }
+
+    private let queue = Mutex(Queue())
     private let store: any StateStore
+    private let batchMax: Int
     private let engine: DHCPEngine
 
     init(store: any StateStore, engine: DHCPEngine) {
         self.store = store
         self.engine = engine
-        (wakeups, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        // One guard a network: half of the operations is enough for as many networks as leases.
+        batchMax = min(Limits.commitBatchMax, store.operationsPerBatchMax / 2)
     }
 
     /// False when too much waits already: the request is dropped, and its client will ask again.
     func submit(_ pending: PendingCommit) -> Bool {
-        let (accepted, wasEmpty) = queue.withLock { queue in
-            guard queue.count < Limits.commitQueueMax else { return (false, false) }
-            queue.append(pending)
-            return (true, queue.count == 1)
+        let (accepted, batch) = queue.withLock { queue -> (Bool, [PendingCommit]?) in
+            guard queue.waiting.count < Limits.commitQueueMax else { return (false, nil) }
+            queue.waiting.append(pending)
+            return (true, queue.isCommitting ? nil : take(&queue))
         }
-        if wasEmpty { wake.yield() }
+        if let batch { commit(batch) }
         return accepted
     }
 
-    /// Runs until its task is cancelled.
-    public func run() async {
-        for await _ in wakeups {
-            while let batch = take(), !Task.isCancelled {
-                await commit(batch)
-                // Under load a moment's patience makes one commit of many; a lone client never meets it.
-                guard waiting < Limits.commitBatchMax else { continue }
-                try? await Task.sleep(for: .microseconds(Limits.commitGatherMicroseconds))
-            }
-        }
-    }
+    /// So much waits that a new client is better off with its next try than with an offer that it cannot take up.
+    var isBehind: Bool { queue.withLock { $0.waiting.count >= Limits.commitQueueForNewClientsMax } }
 
     /// While the store fails, tries it again and again, so that everybody knows when it is back even if no client
     /// asks. Runs until its task is cancelled.
@@ -73,40 +70,48 @@ public final class LeaseCommitter: Sendable {
         }
     }
 
-    private var waiting: Int { queue.withLock { $0.count } }
-
-    private func take() -> [PendingCommit]? {
-        queue.withLock { queue in
-            guard !queue.isEmpty else { return nil }
-            if queue.count <= Limits.commitBatchMax {
-                defer { queue = [] }
-                return queue
-            }
-            let batch = Array(queue.prefix(Limits.commitBatchMax))
-            queue.removeFirst(batch.count)
-            return batch
+    /// The next batch; nil when there is none, and then nobody commits.
+    private func take(_ queue: inout Queue) -> [PendingCommit]? {
+        queue.isCommitting = !queue.waiting.isEmpty
+        guard queue.isCommitting else { return nil }
+        if queue.waiting.count <= batchMax {
+            defer { queue.waiting = [] }
+            return queue.waiting
         }
+        let batch = Array(queue.waiting.prefix(batchMax))
+        queue.waiting.removeFirst(batch.count)
+        return batch
     }
 
-    private func commit(_ batch: [PendingCommit]) async {
+    private func commitNext() {
+        if let batch = queue.withLock({ take(&$0) }) { commit(batch) }
+    }
+
+    private func commit(_ batch: [PendingCommit]) {
         // A term that ended between the decision and now: those of its network are dropped, the others go on.
         let terms = engine.terms(of: Set(batch.map(\.change.network)))
         let lost = batch.filter { terms[$0.change.network] == nil }
         if !lost.isEmpty { engine.refused(lost, because: .conflict(key: "term")) }
-        let live = batch.filter { terms[$0.change.network] != nil }
-        guard !live.isEmpty else { return }
+        let live = lost.isEmpty ? batch : batch.filter { terms[$0.change.network] != nil }
+        guard !live.isEmpty else { return commitNext() }
         let guards = terms.values.map { StoreGuard(key: StoreKeys.term($0.term.network), revision: $0.revision) }
-        do throws(StoreError) {
-            _ = try await store.commit(StoreBatch(guards: guards, writes: live.map(Self.write)))
-            engine.committed(live)
-        } catch {
+        store.commit(StoreBatch(guards: guards, writes: live.map(Self.write))) { [self] result in
+            ended(live, networks: terms.count, result)
+        }
+    }
+
+    private func ended(_ batch: [PendingCommit], networks: Int, _ result: Result<Revision, StoreError>) {
+        switch result {
+        case .success: engine.committed(batch)
+        case .failure(let error):
             if case .conflict(let key) = error, let network = key.split(separator: "/").last {
                 // Fenced: somebody else's turn. Only that network's changes are lost.
                 engine.fenced(String(network))
-                if terms.count > 1 { return await commit(live) }
+                if networks > 1 { return commit(batch) }
             }
-            engine.refused(live, because: error)
+            engine.refused(batch, because: error)
         }
+        commitNext()
     }
 
     private static func write(_ pending: PendingCommit) -> StoreWrite {

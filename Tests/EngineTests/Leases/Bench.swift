@@ -42,7 +42,6 @@ final class Workbench: Sendable {
     func running(_ body: @Sendable () async throws -> Void) async throws {
         try await cache.load()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await self.committer.run() }
             group.addTask { await self.cache.run() }
             try await body()
             group.cancelAll()
