@@ -164,6 +164,25 @@ public enum Limits {
     public static let storeHistoryBytesMax = 16 << 20
     public static let storeChangesBufferedPerReader = 1_024
 
+    // Cluster
+    /// D: how long a node must be silent before its terms are taken.
+    public static let silenceMillisecondsDefault: Int64 = 1_000
+    public static let silenceMillisecondsMin: Int64 = 500
+    public static let silenceMillisecondsMax: Int64 = 60_000
+    /// How often a node rewrites its beat, and tells the others directly that it is there.
+    public static let beatMilliseconds: Int64 = 250
+    public static let heartbeatMilliseconds: Int64 = 50
+    /// The node up to bat stops answering so long before the others may think it silent.
+    public static let silenceMarginMilliseconds: Int64 = 200
+    /// How far two nodes' ideas of the cluster's time may lie apart.
+    public static let clockSkewSecondsMax: Int64 = 5
+    public static let nodesMax = 64
+    /// Networks whose counts of received packets a beat or heartbeat carries.
+    public static let heardNetworksMax = 256
+    /// Requests for another node's networks that are kept for the case that it does not answer them.
+    public static let heldRequestsMax = 8_192
+    public static let heldRequestMilliseconds: Int64 = 3_000
+
     // Timeline
     public static let eventsKept = 20_000
     public static let eventsBufferedPerWatcher = 4_096

@@ -8,6 +8,10 @@ import Addresses
 ///     site-boot/<machine>             what has come of its intent
 ///     lease/<network>/<address>       a dynamic address's record, address as 8 hex digits so that keys sort
 ///     term/<network>                  who may write that network's leases, and in which epoch
+///     order/<network>                 the node that an operator wants up to bat there; its holder hands over to it
+///     beat/<node>                     that node's account of itself, rewritten a few times a second
+///     drain/<node>                    there when an operator wants that node to have no terms
+///     cluster                         the cluster's name and the secret that its nodes' heartbeats are signed with
 public enum StoreKeys {
     public static let sitePrefix = "site/"
     public static let bootPrefix = "site-boot/"
@@ -15,12 +19,19 @@ public enum StoreKeys {
     public static let followedPrefix = "site"
     public static let leasePrefix = "lease/"
     public static let termPrefix = "term/"
+    public static let orderPrefix = "order/"
+    public static let beatPrefix = "beat/"
+    public static let drainPrefix = "drain/"
+    public static let cluster = "cluster"
 
     /// Written and removed again to learn whether a store that failed takes writes once more.
     public static let probe = "probe"
 
     public static func site(_ kind: ObjectKind, _ name: String) -> String { "site/\(kind.rawValue)/\(name)" }
     public static func boot(_ machine: String) -> String { "site-boot/\(machine)" }
+    public static func order(_ network: String) -> String { "order/\(network)" }
+    public static func beat(_ node: String) -> String { "beat/\(node)" }
+    public static func drain(_ node: String) -> String { "drain/\(node)" }
     public static func term(_ network: String) -> String { "term/\(network)" }
     public static func lease(_ network: String, _ address: IPv4Address) -> String {
         "lease/\(network)/\(hexText(address.bytes))"

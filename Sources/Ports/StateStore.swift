@@ -79,6 +79,47 @@ public enum StoreError: Error, Hashable, Sendable {
     public static let withoutWrites = StoreError.unavailable("refused: a batch without writes, which is a bug")
 }
 
+/// How the store itself is: for people, and for the question whether a failure now would be safe.
+public struct StoreStatus: Hashable, Sendable {
+    public struct Member: Hashable, Sendable {
+        public var name: String
+        public var endpoint: String
+        public var isReachable: Bool
+        public var isLeader: Bool
+        /// Of one small question; nil when it was not answered.
+        public var latencyMilliseconds: Double?
+        /// Of its database; nil when it does not say.
+        public var sizeBytes: Int64?
+        public init(name: String, endpoint: String, isReachable: Bool, isLeader: Bool) {
+            self.name = name
+            self.endpoint = endpoint
+            self.isReachable = isReachable
+            self.isLeader = isLeader
+        }
+    }
+
+    /// "sqlite", "etcd 3.4.23", "consul 1.15.2"
+    public var engine: String
+    /// The store's own identity (etcd's cluster id, Consul's data centre and first leader's token): another value
+    /// means another store, whatever its address. Empty when it has none.
+    public var identity: String
+    public var members: [Member]
+    public var hasQuorum: Bool
+    /// The loss of any one member would leave it working.
+    public var survivesOneLoss: Bool
+    /// What the store complains about, as sentences: "etcd: NOSPACE on n2".
+    public var alarms: [String]
+
+    public init(engine: String, identity: String = "", members: [Member] = [], hasQuorum: Bool = true) {
+        self.engine = engine
+        self.identity = identity
+        self.members = members
+        self.hasQuorum = hasQuorum
+        survivesOneLoss = false
+        alarms = []
+    }
+}
+
 /// The one thing that OnDeck asks of SQLite, etcd and Consul: ordered, guarded, durable batches.
 ///
 /// Contract (Tests/StoreTests/PortContract.swift and PortContractChanges.swift run it against every engine):
@@ -99,6 +140,8 @@ public protocol StateStore: Sendable {
     func close() async
     /// The most guards and writes, together, that one batch may have.
     var operationsPerBatchMax: Int { get }
+    /// Asks every member; takes a second at most.
+    func status() async -> StoreStatus
     /// Whether other processes may write to it. When they may not, nobody can take a term away.
     var isShared: Bool { get }
 }

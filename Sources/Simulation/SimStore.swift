@@ -91,6 +91,7 @@ public final class SimStore: StateStore {
         if let now { now.done(perform(now.batch, now.fault)) }
     }
 
+    public func status() async -> StoreStatus { StoreStatus(engine: "simulation") }
     public var operationsPerBatchMax: Int { Limits.storeBatchOperationsMax }
     public var isShared: Bool { false }
 

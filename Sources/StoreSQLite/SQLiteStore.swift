@@ -52,6 +52,7 @@ public final class SQLiteStore: StateStore {
         thread.commit(batch, then: done)
     }
 
+    public func status() async -> StoreStatus { StoreStatus(engine: "sqlite") }
     public var operationsPerBatchMax: Int { Limits.storeBatchOperationsMax }
     /// Its file is locked.
     public var isShared: Bool { false }

@@ -36,6 +36,7 @@ struct Composition {
     /// Opens the store and loads it; no socket is open yet.
     static func make(_ configuration: ServerConfiguration, logger: Logger) async throws(StartFault) -> Composition {
         let node = configuration.node ?? ProcessInfo.processInfo.hostName
+        let run = NodeRun(node: node, incarnation: .random(in: 1 ... .max))
         let store = try openStore(configuration)
         let clock = Clock()
         let timeline = Timeline(clock: clock, logger: logger)
@@ -49,7 +50,7 @@ struct Composition {
         let committer = engine.makeCommitter(store: store)
         let interfaces = InterfaceWatch(configured: configuration.dhcp.interfaces, engine: engine)
         let cache = SiteCache(
-            store: store, engine: engine, terms: TermKeeper(store: store, node: node), timeline: timeline,
+            store: store, engine: engine, terms: TermKeeper(store: store, run: run), timeline: timeline,
             shipped: shipped, onChange: { interfaces.siteChanged() })
         let sites = SiteService(store: store, cache: cache, timeline: timeline)
         let boot = BootService(

@@ -13,7 +13,7 @@ public enum RecordError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .unknownVersion(let text): "it has the format \"\(text)\", and this OnDeck knows \"1\" only"
+        case .unknownVersion(let text): "it has the format \"\(text)\", which this OnDeck does not know"
         case .missing(let field): "it ends before its \(field)"
         case .invalid(let field, let text): "\"\(text)\" is no \(field)"
         case .surplus(let text): "\"\(text)\" follows its last field"

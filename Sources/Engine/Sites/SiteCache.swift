@@ -152,7 +152,7 @@ public final class SiteCache: Sendable {
             let leases = try await store.read(prefix: StoreKeys.leasePrefix + name + "/")
             engine.loadLeases(leases.records, network: name, timeline: timeline)
         }
-        for held in try await terms.claim(names) { engine.hold(held) }
+        for held in try await terms.claim(names, since: engine.clock.now()) { engine.hold(held) }
     }
 
     private func resolveWaiters(_ change: (inout State) -> Void) {

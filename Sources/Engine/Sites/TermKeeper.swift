@@ -8,15 +8,15 @@ import Ports
 /// each commit and what happens to a fenced node are the same.)
 public struct TermKeeper: Sendable {
     private let store: any StateStore
-    private let node: String
+    private let run: NodeRun
 
-    public init(store: any StateStore, node: String) {
+    public init(store: any StateStore, run: NodeRun) {
         self.store = store
-        self.node = node
+        self.run = run
     }
 
     /// One guarded commit for all `networks`: a term that changes hands in between fails it as a whole.
-    func claim(_ networks: [String]) async throws(StoreError) -> [HeldTerm] {
+    func claim(_ networks: [String], since: Instant) async throws(StoreError) -> [HeldTerm] {
         guard !networks.isEmpty else { return [] }
         let records = Dictionary(
             try await store.read(prefix: StoreKeys.termPrefix).records.map { ($0.key, $0) },
@@ -26,7 +26,8 @@ public struct TermKeeper: Sendable {
         for network in networks {
             let key = StoreKeys.term(network)
             let old = try records[key].map { record throws(StoreError) in try Self.decode(record, network) }
-            let term = Term(network: network, holder: node, epoch: Epoch((old?.epoch.value ?? 0) + 1))
+            let term = Term(
+                network: network, holder: run, epoch: Epoch((old?.epoch.value ?? 0) + 1), cause: .start, since: since)
             batch.guards.append(StoreGuard(key: key, revision: records[key]?.revision ?? .none))
             batch.writes.append(.put(key: key, value: TermRecord.encode(term)))
             terms.append(term)

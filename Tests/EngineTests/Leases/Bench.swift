@@ -33,7 +33,8 @@ final class Workbench: Sendable {
         engine = DHCPEngine(facts: ServerFacts(httpPort: 8080), clock: clock, timeline: timeline)
         committer = engine.makeCommitter(store: store)
         cache = SiteCache(
-            store: store, engine: engine, terms: TermKeeper(store: store, node: node), timeline: timeline,
+            store: store, engine: engine, terms: TermKeeper(store: store, run: NodeRun(node: node, incarnation: 1)),
+            timeline: timeline,
             shipped: Site(), onChange: {})
         sites = SiteService(store: store, cache: cache, timeline: timeline)
     }

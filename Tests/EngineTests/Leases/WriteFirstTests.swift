@@ -101,7 +101,9 @@ import Wire
             let offer = try #require(bench.receive(packet(1, .discover)).reply)
             // Another node takes the term behind our back.
             let key = StoreKeys.term("rack")
-            let taken = Term(network: "rack", holder: "b", epoch: Epoch(99))
+            let taken = Term(
+                network: "rack", holder: NodeRun(node: "b", incarnation: 7), epoch: Epoch(99), cause: .silent,
+                since: Instant(seconds: 1))
             _ = try await bench.store.commit(StoreBatch(writes: [.put(key: key, value: TermRecord.encode(taken))]))
             _ = bench.receive(select(1, offer.yourAddress))
             try await bench.until("fenced") { bench.engine.heldTerms == 0 }

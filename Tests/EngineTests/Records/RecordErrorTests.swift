@@ -91,7 +91,7 @@ import Testing
     @Test func anErrorReadsAsASentenceAndShowsNoFlood() {
         let long = "1⇥" + String(repeating: "x", count: 10_000)
         #expect { try lease(long) } throws: { "\($0)".utf8.count < 80 && "\($0)".hasSuffix("is no state") }
-        #expect("\(RecordError.unknownVersion("2"))" == "it has the format \"2\", and this OnDeck knows \"1\" only")
+        #expect("\(RecordError.unknownVersion("2"))" == "it has the format \"2\", which this OnDeck does not know")
         #expect("\(RecordError.missing(field: "state"))" == "it ends before its state")
     }
 

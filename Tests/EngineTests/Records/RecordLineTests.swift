@@ -53,7 +53,10 @@ import Testing
     }
 
     @Test func term() {
-        expectLine(TermRecord.encode(Term(network: "rack1", holder: "rack1-a", epoch: Epoch(17))), "1⇥rack1-a⇥17")
+        let term = Term(
+            network: "rack1", holder: NodeRun(node: "rack1-a", incarnation: 42), epoch: Epoch(17), cause: .handedOver,
+            since: Instant(seconds: 1_763_800_000))
+        expectLine(TermRecord.encode(term), "2⇥rack1-a⇥42⇥17⇥handed-over⇥1763800000")
     }
 
     @Test func bootStatus() {

@@ -23,9 +23,11 @@ import Testing
 
     /// Names that Swift holds equal and byte-comparing stores do not must survive as they were written.
     @Test func textKeepsItsBytes() throws {
-        let decomposed = Term(network: "rack1", holder: "e\u{301}", epoch: Epoch(1))
+        let decomposed = Term(
+            network: "rack1", holder: NodeRun(node: "e\u{301}", incarnation: 3), epoch: Epoch(1), cause: .start,
+            since: Instant(seconds: 5))
         let read = try TermRecord.decode(TermRecord.encode(decomposed), network: "rack1")
-        #expect(Array(read.holder.utf8) == [0x65, 0xcc, 0x81])
+        #expect(Array(read.holder.node.utf8) == [0x65, 0xcc, 0x81])
     }
 
     @Test func aLineIsOneLineOfPrintableFields() {

@@ -54,7 +54,12 @@ struct RecordSamples {
         return reservation
     }
 
-    mutating func term() -> Term { Term(network: "rack1", holder: text(), epoch: Epoch(generator.next())) }
+    mutating func term() -> Term {
+        Term(
+            network: "rack1", holder: NodeRun(node: text(), incarnation: generator.next()),
+            epoch: Epoch(generator.next()), cause: TermCause.allCases.randomElement(using: &generator)!,
+            since: Instant(seconds: Int64(UInt32(truncatingIfNeeded: generator.next()))))
+    }
 
     mutating func bootStatus() -> BootStatus {
         var status = BootStatus(machine: "web1", intent: text())
