@@ -26,7 +26,7 @@ INSTALLED := $(bindir)/ondeck $(unitdir)/ondeck.service $(sysusers)/ondeck.conf 
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit system build debug install uninstall lint format fuzz soak \
-        bench-dhcp bench-start bench-scale bench-tftp bench-http
+        bench-dhcp bench-start bench-scale bench-tftp bench-http bench-failover bench-cluster bench-outage
 
 help:
 	@echo 'make demo [FIRMWARE=uefi|bios|http]  a machine boots from the network, here, in private namespaces'
@@ -34,7 +34,7 @@ help:
 	@echo 'make system [ONLY="cli kill9"]       the system tests only; make unit: the others'
 	@echo 'make build                           the release binary: $(BINARY)'
 	@echo 'make install [prefix= DESTDIR=]      and make uninstall'
-	@echo 'make bench-dhcp bench-start bench-scale bench-tftp bench-http'
+	@echo 'make bench-dhcp bench-start bench-scale bench-tftp bench-http bench-failover bench-cluster bench-outage'
 	@echo '                                     each beside a peer, in one run; ends with the figures'
 	@echo 'make fuzz [FUZZ_SECONDS=60]          random bytes against every decoder'
 	@echo 'make soak [SOAK_MINUTES=30]          load, kill -9 and growth, for as long as you like'
@@ -105,7 +105,7 @@ soak:
 	@$(MAKE) --no-print-directory debug
 	@ONDECK=$(DEBUG)/debug/ondeck Tests/System/soak $(SOAK_MINUTES)
 
-bench-dhcp bench-start bench-scale bench-tftp bench-http:
+bench-dhcp bench-start bench-scale bench-tftp bench-http bench-failover bench-cluster bench-outage:
 	@scripts/need build bench
 	@scripts/build-release
 	@ONDECK=$(BINARY) Bench/$(@:bench-%=%).sh

@@ -24,6 +24,8 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         // Floor 0: bytes and nouns. The standard library only.
@@ -77,9 +79,39 @@ let package = Package(
             dependencies: ["Model", "Ports", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .target(
+            name: "StoreEtcd",
+            dependencies: [
+                "Model", "Ports",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "StoreConsul",
+            dependencies: [
+                "Model", "Ports",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "PeerService",
+            dependencies: [
+                "Addresses", "Model", "CLinux",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "CLI",
             dependencies: [
-                "Addresses", "Wire", "Model", "APITypes",
+                "Addresses", "Wire", "Model", "APITypes", "Ports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -93,7 +125,8 @@ let package = Package(
             name: "ondeck",
             dependencies: [
                 "Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports", "Engine",
-                "DHCPService", "TFTPService", "HTTPService", "StoreSQLite", "CLI",
+                "DHCPService", "TFTPService", "HTTPService", "PeerService", "StoreSQLite", "StoreEtcd", "StoreConsul",
+                "CLI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -115,12 +148,26 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "APITypes", "Addresses", "CLinux", "Decisions", "Engine", "Model", "Ports", "Simulation", "Wire",
+                "APITypes", "Addresses", "CLinux", "Decisions", "Engine", "Model", "Ports", "Simulation", "StoreSQLite",
+                "Wire",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "StoreTests", dependencies: ["Model", "Ports", "Simulation", "StoreProbe", "StoreSQLite"],
+            name: "StoreTests",
+            dependencies: [
+                "Model", "Ports", "Simulation", "StoreConsul", "StoreEtcd", "StoreProbe", "StoreSQLite",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PeerServiceTests",
+            dependencies: [
+                "Addresses", "CLinux", "Model", "PeerService",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "DHCPServiceTests",
@@ -149,7 +196,7 @@ let package = Package(
         .testTarget(
             name: "CLITests",
             dependencies: [
-                "APITypes", "Addresses", "CLI", "Model",
+                "APITypes", "Addresses", "CLI", "Model", "Ports", "Simulation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
             ],

@@ -51,6 +51,7 @@ public struct APICalls: Sendable {
     public var metrics: @Sendable () async -> String
     /// `scope` is one check's name; nil: all. Nil for an unknown scope.
     public var readiness: @Sendable (_ scope: String?) async -> ReadinessReport?
+    public var cluster: ClusterCalls
 
     public init(
         export: @escaping @Sendable () async -> (document: FieldValue, revision: Int64),
@@ -65,7 +66,8 @@ public struct APICalls: Sendable {
         explain: @escaping @Sendable (ExplainRequest) async -> Result<ExplainReport, Problem>,
         events: @escaping @Sendable (EventFilter) async -> AsyncStream<EventReport>,
         metrics: @escaping @Sendable () async -> String,
-        readiness: @escaping @Sendable (String?) async -> ReadinessReport?
+        readiness: @escaping @Sendable (String?) async -> ReadinessReport?,
+        cluster: ClusterCalls
     ) {
         self.export = export
         self.apply = apply
@@ -80,5 +82,6 @@ public struct APICalls: Sendable {
         self.events = events
         self.metrics = metrics
         self.readiness = readiness
+        self.cluster = cluster
     }
 }

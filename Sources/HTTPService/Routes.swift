@@ -25,6 +25,11 @@ enum Routes {
         APIRoute(.put, "/api/v1/machines/{name}/boot", .setIntent),
         APIRoute(.post, "/api/v1/explain", .explain),
         APIRoute(.get, "/api/v1/events", .watchEvents),
+        APIRoute(.get, "/api/v1/cluster", .showCluster),
+        APIRoute(.put, "/api/v1/cluster/networks/{network}/holder", .handOver),
+        APIRoute(.put, "/api/v1/cluster/nodes/{node}/drain", .drainNode),
+        APIRoute(.post, "/api/v1/cluster/accept-restored", .acceptRestored),
+        APIRoute(.get, "/api/v1/window", .showWindow),
         APIRoute(.get, "/api/v1/reservations/{network}/{address}", .getObject),
         APIRoute(.put, "/api/v1/reservations/{network}/{address}", .putObject),
         APIRoute(.delete, "/api/v1/reservations/{network}/{address}", .deleteObject),
@@ -58,6 +63,7 @@ enum APIEndpoint: Sendable {
     case exportSite, applySite
     case listLeases, deleteLease
     case setIntent, explain, watchEvents
+    case showCluster, handOver, drainNode, acceptRestored, showWindow
     case listObjects, getObject, putObject, deleteObject
 }
 

@@ -89,8 +89,12 @@ public enum Limits {
     public static let identityBytesMax = 255
     public static let macsPerMachineMax = 64
     public static let contentNameBytesMax = 512
-    /// A short lease means a renewal every few minutes from every client.
-    public static let leaseSecondsShort: UInt32 = 600
+    /// The outage that a lease should bridge where nobody says another: what a restart with a look at the log takes.
+    public static let outageSecondsDefault: UInt32 = 900
+    /// The longest outage that can be asked about; no lease bridges a longer one.
+    public static let outageSecondsMax: UInt32 = 366 * 86_400
+    /// What an operator needs to restore one machine from its backup, at best.
+    public static let rebuildSeconds: UInt32 = 3_600
 
     // TFTP
     public static let tftpTransfersMax = 4_096
@@ -164,6 +168,37 @@ public enum Limits {
     public static let storeHistoryBytesMax = 16 << 20
     public static let storeChangesBufferedPerReader = 1_024
 
+    // Consul
+    /// What Consul takes in one transaction's body by default (limits.txn_max_req_len).
+    public static let consulBodyBytesMax = 512 << 10
+    /// Guards and writes of one batch: 64 operations less those of the change feed.
+    public static let consulOperationsMax = 60
+    /// Batches that a writer's feed remembers; a follower further behind reads everything again.
+    public static let consulFeedSlots: Int64 = 1_024
+    /// Entries of feeds that are asked for at once.
+    public static let consulFeedReadMax = 32
+    /// A head that has not moved for so long is its writer's last; it and its feed are removed.
+    public static let consulHeadIdleMilliseconds: Int64 = 60_000
+    /// From the moment a batch was handed over.
+    public static let consulCommitMilliseconds: Int64 = 2_000
+    public static let consulConnectMilliseconds: Int64 = 1_000
+    /// How long Consul may hold a question for changes when there are none.
+    public static let consulWaitMilliseconds: Int64 = 2_000
+    /// For everything small; longer than that, with what Consul adds to it.
+    public static let consulAnswerMilliseconds: Int64 = 4_000
+    /// For all records of a prefix.
+    public static let consulReadMilliseconds: Int64 = 30_000
+    public static let consulStatusMilliseconds: Int64 = 900
+    public static let consulAnswerBytesMax = 1 << 30
+    /// How soon a follower that lost Consul asks again, at first and at most.
+    public static let consulRetryMilliseconds: Int64 = 50
+    public static let consulRetryMillisecondsMax: Int64 = 1_000
+    /// Of a batch of `ondeck store copy`: Consul takes transactions of 512 KiB in base64, etcd 1.5 MiB.
+    public static let storeCopyBatchBytesMax = 256 << 10
+    /// etcd or Consul servers that a configuration may name.
+    public static let storeEndpointsMax = 16
+    public static let storePrefixBytesMax = 128
+
     // Cluster
     /// D: how long a node must be silent before its terms are taken.
     public static let silenceMillisecondsDefault: Int64 = 1_000
@@ -174,14 +209,54 @@ public enum Limits {
     public static let heartbeatMilliseconds: Int64 = 50
     /// The node up to bat stops answering so long before the others may think it silent.
     public static let silenceMarginMilliseconds: Int64 = 200
+    /// How much later each next node goes for a term: where nobody has had it yet, and where its holder is gone. The
+    /// second is longer than a heartbeat interval and a write, so that whose turn it is has come before.
+    public static let startRankMilliseconds: Int64 = 150
+    public static let takeoverRankMilliseconds: Int64 = 75
+    /// How soon a term is gone for again after a write that failed.
+    public static let termRetryMilliseconds: Int64 = 200
+    /// How long a term's record may be missing before it counts as lost: its network may be about to go as well.
+    public static let termMissingMilliseconds: Int64 = 1_000
+    /// Terms are moved for balance only when the same nodes have been there for so long, and one at a time.
+    public static let settleMilliseconds: Int64 = 10_000
+    public static let rebalancePaceMilliseconds: Int64 = 100
+    /// What a node that stops gives its successors to be named, and its last beat to be written.
+    public static let stopHandOverMilliseconds: Int64 = 1_000
+    public static let stopBeatMilliseconds: Int64 = 250
+    /// A process that was refused at its port so often, and was alive each time, is no longer thought gone for it.
+    public static let refusalsDisprovedMax = 3
+    /// Earlier runs of a node's name that are remembered as over.
+    public static let endedRunsKept = 8
     /// How far two nodes' ideas of the cluster's time may lie apart.
     public static let clockSkewSecondsMax: Int64 = 5
+    /// A peer's time that lies further behind than this, which is more than a message takes, is adopted.
+    public static let clockStepMilliseconds: Int64 = 50
     public static let nodesMax = 64
+    /// How long a node that starts waits for the others to tell it the time; shorter when nobody seems to be there.
+    public static let joinMilliseconds: Int64 = 1_500
+    public static let joinAloneMilliseconds: Int64 = 300
+    public static let tickMillisecondsMax: Int64 = 500
+    /// How long a stopping node waits for its successors.
+    public static let handOverMillisecondsMax: Int64 = 1_000
+    public static let clusterKeyBytes = 32
+    /// How long a node that starts waits for the store before it goes by its own copy.
+    public static let storeAnswerMilliseconds: Int64 = 1_500
+    /// How long an operator's hand-over may take.
+    public static let orderMillisecondsMax: Int64 = 3_000
+    /// How often a node writes what it knows to its own disk, when that has changed.
+    public static let replicaSeconds: Int64 = 30
     /// Networks whose counts of received packets a beat or heartbeat carries.
     public static let heardNetworksMax = 256
     /// Requests for another node's networks that are kept for the case that it does not answer them.
     public static let heldRequestsMax = 8_192
     public static let heldRequestMilliseconds: Int64 = 3_000
+    /// A node that lies further behind would let clients wait when it comes up to bat.
+    public static let lagRevisionsMax: Int64 = 1_000
+    /// A machine's clock that is further off makes logs and certificates lie.
+    public static let clockOffsetMillisecondsMax: Int64 = 1_000
+    /// How long `ondeck cluster drain --wait` waits, and how often it looks.
+    public static let drainWaitSeconds: Int64 = 60
+    public static let drainLookMilliseconds: Int64 = 250
 
     // Timeline
     public static let eventsKept = 20_000

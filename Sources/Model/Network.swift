@@ -78,6 +78,11 @@ public struct Network: Hashable, Sendable {
     public var leaseSeconds: UInt32 = Limits.leaseSecondsDefault
     /// The longest lease that a client may ask for with option 51; a shorter wish is always granted.
     public var leaseSecondsMax: UInt32 = Limits.leaseSecondsDefault
+    /// G: for how long after a lease its address is kept for its client, so that any node may confirm it without the
+    /// store. Nil: one lease time where nodes share a store, else nothing.
+    public var reserveSeconds: UInt32?
+    /// The nodes that should be up to bat here, most wanted first; others come after them.
+    public var preferredNodes: [String] = []
     /// NAK clients that ask for an address of another link (RFC 2131 4.3.2).
     public var authoritative = true
     public var identity: IdentityRule = .mac

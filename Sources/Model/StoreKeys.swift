@@ -45,6 +45,13 @@ public enum StoreKeys {
         return IPv4Address(bits: bits)
     }
 
+    /// The network of a lease key; nil for any other key.
+    public static func leaseNetwork(_ key: String) -> String? {
+        guard key.hasPrefix(leasePrefix) else { return nil }
+        let rest = key.dropFirst(leasePrefix.count)
+        return rest.firstIndex(of: "/").map { String(rest[..<$0]) }
+    }
+
     /// The kind and name of a site key; nil for any other key.
     public static func parseSite(_ key: String) -> (kind: ObjectKind, name: String)? {
         let parts = key.split(separator: "/", maxSplits: 2).map(String.init)

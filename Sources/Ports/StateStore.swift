@@ -125,7 +125,8 @@ public struct StoreStatus: Hashable, Sendable {
 /// Contract (Tests/StoreTests/PortContract.swift and PortContractChanges.swift run it against every engine):
 /// - `commit` tells `done` only when the batch is durable (fsynced; quorum-committed), and its revision is larger than
 ///   any before it. A batch is applied in its order: a key written twice ends as the last write says. Deleting what is
-///   not there is no error. A batch without writes is refused as a programming error (`.unavailable`).
+///   not there is no error; a batch that changes nothing else may be told the latest revision there is, and `changes`
+///   may leave such deletes out. A batch without writes is refused as a programming error (`.unavailable`).
 /// - `done` is called once, from any thread, perhaps before `commit` returns; it must not wait for anything.
 /// - `read` sees every commit that returned before it was called. Keys are bytes, a prefix is plain text, and records
 ///   come in the order of their keys' bytes.

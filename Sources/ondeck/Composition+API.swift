@@ -45,7 +45,24 @@ extension Composition {
             explain: { ask in await answer { () async throws(Problem) in try explain.explain(ask) } },
             events: { events.stream(since: $0.since, mac: $0.mac, follow: $0.follow) },
             metrics: { health.metrics },
-            readiness: { health.readiness(scope: $0) })
+            readiness: { health.readiness(scope: $0) },
+            cluster: clusterCalls)
+    }
+
+    private var clusterCalls: ClusterCalls {
+        let cluster = ClusterService(node: node, store: store, engine: engine, clock: clock, timeline: timeline)
+        return ClusterCalls(
+            show: { await cluster.report() },
+            handOver: { network, successor in
+                await answer { () async throws(Problem) in try await cluster.handOver(network, to: successor) }
+            },
+            drain: { node, isDraining in
+                await answer { () async throws(Problem) in try await cluster.drain(node, isDraining) }
+            },
+            acceptRestored: { await answer { () async throws(Problem) in try cluster.acceptRestored() } },
+            window: { [cache, store] seconds in
+                WindowReport(site: cache.site, outageSeconds: seconds, isShared: store.isShared)
+            })
     }
 
     private static func read(_ document: FieldValue) throws(Problem) -> [SiteObject] {

@@ -12,7 +12,6 @@ import Logging
 import Model
 import Ports
 import ServiceLifecycle
-import StoreSQLite
 import Synchronization
 import TFTPService
 import UnixSignals
@@ -21,7 +20,7 @@ import UnixSignals
 struct Composition {
     let configuration: ServerConfiguration
     let logger: Logger
-    let store: SQLiteStore
+    let store: any StateStore
     let clock: Clock
     let timeline: Timeline
     let engine: DHCPEngine
@@ -32,37 +31,44 @@ struct Composition {
     let dhcp: DHCPServer
     let tftp: TFTPServer
     let interfaces: InterfaceWatch
+    let link: ClusterLink
+    let node: ClusterNode
+    let follower: StoreFollower
+    let replica: ReplicaKeeper
+    /// Whether the store has been read: else this node goes by its own copy, and reads the store when it is there.
+    let isLoaded: Bool
 
     /// Opens the store and loads it; no socket is open yet.
     static func make(_ configuration: ServerConfiguration, logger: Logger) async throws(StartFault) -> Composition {
-        let node = configuration.node ?? ProcessInfo.processInfo.hostName
-        let run = NodeRun(node: node, incarnation: .random(in: 1 ... .max))
-        let store = try openStore(configuration)
+        let run = NodeRun(
+            node: configuration.node ?? ProcessInfo.processInfo.hostName, incarnation: .random(in: 1 ... .max))
+        let store = try openStore(configuration, run: run)
         let clock = Clock()
         let timeline = Timeline(clock: clock, logger: logger)
-        let catalog = ContentCatalog(
-            sets: configuration.content.mapValues { directories in
-                directories.map { ContentCatalog.Source(path: $0.path, only: $0.only.map(Set.init)) }
-            })
+        let catalog = makeCatalog(configuration)
         var facts = ServerFacts(httpPort: configuration.http.port)
         facts.loaders = catalog.availableLoaders()
-        let engine = DHCPEngine(facts: facts, clock: clock, timeline: timeline)
+        let engine = DHCPEngine(facts: facts, clock: clock, timeline: timeline, isShared: store.isShared)
         let committer = engine.makeCommitter(store: store)
         let interfaces = InterfaceWatch(configured: configuration.dhcp.interfaces, engine: engine)
         let cache = SiteCache(
-            store: store, engine: engine, terms: TermKeeper(store: store, run: run), timeline: timeline,
-            shipped: shipped, onChange: { interfaces.siteChanged() })
+            engine: engine, timeline: timeline, shipped: shipped, onChange: { interfaces.siteChanged() })
         let sites = SiteService(store: store, cache: cache, timeline: timeline)
+        let link = ClusterLink()
+        let node = makeNode(configuration, run, store, engine, clock, timeline, link, interfaces)
+        let follower = StoreFollower(store: store, cache: cache, node: node, timeline: timeline)
+        let replica = ReplicaKeeper(
+            file: ReplicaFile(path: configuration.data + "/replica"), cache: cache, engine: engine, node: node,
+            clock: clock, timeline: timeline)
         let boot = BootService(
             engine: engine, cache: cache, sites: sites, catalog: catalog, timeline: timeline, clock: clock)
         let dhcp = try makeDHCP(engine, clock, interfaces, logger)
-        do throws(StoreError) { try await cache.load() } catch {
-            throw StartFault(sentence: "cannot load the store: \(error.sentence)")
-        }
+        let isLoaded = try await load(configuration, store, follower, node, replica)
         return Composition(
             configuration: configuration, logger: logger, store: store, clock: clock, timeline: timeline,
             engine: engine, cache: cache, sites: sites, committer: committer, boot: boot, dhcp: dhcp,
-            tftp: makeTFTP(configuration, boot, logger), interfaces: interfaces)
+            tftp: makeTFTP(configuration, boot, logger), interfaces: interfaces, link: link, node: node,
+            follower: follower, replica: replica, isLoaded: isLoaded)
     }
 
     /// Serves until SIGTERM or SIGINT. Started in this order and stopped in reverse: requests cease before what
@@ -73,12 +79,25 @@ struct Composition {
             listen: configuration.http.listen, port: configuration.http.port, calls: bootCalls, logger: logger)
         var services: [any Service] = [
             Running("store watch") { await committer.watchStore() },
-            Running("site") { await cache.run() },
+            Running("cluster") { [link, configuration, store, logger] in
+                if store.isShared { try await link.run(configuration, store, logger: logger) } else { await forever() }
+            },
+            Running("store follower") { [follower, isLoaded] in await follower.run(isLoaded: isLoaded) },
+            Running("terms") { [node] in await node.keepTicking() },
+            Running("joining") { [node] in
+                await node.settle()
+                await forever()
+            },
+            Running("replica") { [replica, store] in
+                if store.isShared { await replica.run() } else { await forever() }
+            },
             Running("interfaces") { await interfaces.run() },
             api, bootListener,
         ]
         if configuration.tftp.enabled { services.append(Running("tftp") { [tftp] in try await tftp.run() }) }
         services.append(Running("dhcp") { try await dhcp.run() })
+        // The first to stop: while the successors take over, everything else still works.
+        if store.isShared { services.append(HandOver(link: link)) }
         timeline.add(Event(.system, .info, .text("ondeck \(Version.text) started; \(engine.networks.count) networks")))
         let group = ServiceGroup(
             configuration: .init(
@@ -90,16 +109,76 @@ struct Composition {
 
     // MARK: Parts
 
-    private static func openStore(_ configuration: ServerConfiguration) throws(StartFault) -> SQLiteStore {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: configuration.data, withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o750])
-            return try SQLiteStore(path: configuration.data + "/ondeck.sqlite")
-        } catch let error as StoreError {
-            throw StartFault(sentence: "cannot open the store in \(configuration.data): \(error.sentence)")
+    static func makeCatalog(_ configuration: ServerConfiguration) -> ContentCatalog {
+        ContentCatalog(
+            sets: configuration.content.mapValues { directories in
+                directories.map { ContentCatalog.Source(path: $0.path, only: $0.only.map(Set.init)) }
+            })
+    }
+
+    private static func makeNode(
+        _ configuration: ServerConfiguration, _ run: NodeRun, _ store: any StateStore, _ engine: DHCPEngine,
+        _ clock: Clock, _ timeline: Timeline, _ link: ClusterLink, _ interfaces: InterfaceWatch
+    ) -> ClusterNode {
+        var settings = Leadership.Settings(run: run, isShared: store.isShared)
+        settings.silenceMilliseconds = configuration.cluster.silenceMilliseconds
+        let node = ClusterNode(
+            settings: settings, store: store, engine: engine, clock: clock, timeline: timeline, calls: link.calls)
+        link.connect(node)
+        let peer = configuration.cluster.peer
+        let address = configuration.peerAddress()
+        node.describe { beat in
+            beat.peerAddress = address ?? .any
+            beat.peerPort = peer.port
+            beat.version = Version.text
+        }
+        node.beginJoining()
+        interfaces.onHearing { deaf, addresses in
+            node.describe { beat in
+                beat.deaf = deaf
+                beat.serverIdentifiers = addresses
+            }
+            node.handle(.deaf(deaf))
+        }
+        return node
+    }
+
+    /// Whether the store says anything soon: clients are waiting, and perhaps the store's own machines are among them.
+    private static func answers(_ store: any StateStore) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask { (try? await store.read(prefix: StoreKeys.cluster)) != nil }
+            group.addTask {
+                try? await Task.sleep(for: .milliseconds(Limits.storeAnswerMilliseconds))
+                return false
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? false
+        }
+    }
+
+    /// Reads the store; where it is shared and not there, this node's own copy of it. False: the store is still to
+    /// be read.
+    private static func load(
+        _ configuration: ServerConfiguration, _ store: any StateStore, _ follower: StoreFollower, _ node: ClusterNode,
+        _ replica: ReplicaKeeper
+    ) async throws(StartFault) -> Bool {
+        if store.isShared {
+            node.handle(.epochsKnown(replica.epochs()))
+            guard await answers(store) else {
+                _ = replica.restore()
+                return false
+            }
+            do throws(ClusterIdentity.Fault) { _ = try await ClusterLink.join(configuration, store) } catch {
+                guard case .store = error else { throw StartFault(sentence: error.sentence(configuration)) }
+            }
+        }
+        do throws(StoreError) {
+            try await follower.load()
+            return true
         } catch {
-            throw StartFault(sentence: "cannot make the directory \(configuration.data): \(error.localizedDescription)")
+            guard store.isShared else { throw StartFault(sentence: "cannot load the store: \(error.sentence)") }
+            _ = replica.restore()
+            return false
         }
     }
 
@@ -148,4 +227,15 @@ struct Running: Service {
     func run() async throws {
         try await cancelWhenGracefulShutdown { try await body() }
     }
+}
+
+/// Stops by handing over, see `ClusterLink.handOverAtStop`.
+struct HandOver: Service {
+    let link: ClusterLink
+    func run() async throws { await link.handOverAtStop() }
+}
+
+/// Until the task is cancelled.
+private func forever() async {
+    while !Task.isCancelled { try? await Task.sleep(for: .seconds(3_600)) }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Addresses
 import DHCPService
 import Decisions
 import Engine
@@ -12,6 +13,7 @@ final class InterfaceWatch: Sendable {
     private struct State {
         var present: [InterfaceInfo] = []
         var serve: (@Sendable ([ServedInterface]) -> Void)?
+        var hearing: (@Sendable (_ deaf: Set<String>, _ addresses: Set<IPv4Address>) -> Void)?
     }
 
     private let state = Mutex(State())
@@ -30,6 +32,11 @@ final class InterfaceWatch: Sendable {
 
     func onServe(_ serve: @escaping @Sendable ([ServedInterface]) -> Void) { state.withLock { $0.serve = serve } }
 
+    /// Told which networks cannot be heard, and this machine's addresses, whenever they may have changed.
+    func onHearing(_ tell: @escaping @Sendable (_ deaf: Set<String>, _ addresses: Set<IPv4Address>) -> Void) {
+        state.withLock { $0.hearing = tell }
+    }
+
     func siteChanged() { changed.yield() }
 
     func changed(_ interfaces: [InterfaceInfo]) {
@@ -40,9 +47,25 @@ final class InterfaceWatch: Sendable {
     /// Runs until its task is cancelled.
     func run() async {
         for await _ in changes {
-            let (present, serve) = state.withLock { ($0.present, $0.serve) }
-            serve?(Self.served(engine.networks, present: present, configured: configured))
+            let (present, serve, hearing) = state.withLock { ($0.present, $0.serve, $0.hearing) }
+            let networks = engine.networks
+            serve?(Self.served(networks, present: present, configured: configured))
+            let addresses = present.filter { !$0.isLoopback }.flatMap(\.ownAddresses)
+            hearing?(Self.deaf(networks, present: present), Set(addresses))
         }
+    }
+
+    /// Networks whose own interface is missing or has no carrier. Behind a relay there is none.
+    static func deaf(_ networks: [Network], present: [InterfaceInfo]) -> Set<String> {
+        let working = Set(present.filter { $0.isUp && $0.isRunning }.map(\.name))
+        let deaf = networks.filter { network in
+            if let name = network.interface { return !working.contains(name) }
+            let standing = present.filter { interface in
+                interface.addresses.contains { network.subnet(containing: $0.address) != nil }
+            }
+            return !standing.isEmpty && standing.allSatisfy { !working.contains($0.name) }
+        }
+        return Set(deaf.map(\.name))
     }
 
     static func served(

@@ -13,6 +13,7 @@ struct OnDeck: AsyncParsableCommand {
             Describe your networks in a file:    ondeck apply -f site.yaml
             Ask why a machine gets what it gets: ondeck explain --mac 52:54:00:12:34:56 --arch x64-uefi
             See it happen:                       ondeck watch
+            See whether a failure would be safe: ondeck cluster
             """,
         version: Version.text,
         groupedSubcommands: [
@@ -24,6 +25,16 @@ struct OnDeck: AsyncParsableCommand {
             CommandGroup(
                 name: "Machines and leases",
                 subcommands: [BootCommand.self, LeaseCommand.self, ExplainCommand.self, WatchCommand.self]),
+            CommandGroup(
+                name: "The cluster",
+                subcommands: [ClusterCommand.self, WindowCommand.self, NodeCommand.self, StoreCommand.self]),
             CommandGroup(name: "Other", subcommands: [VersionCommand.self]),
         ])
+
+    static func main() async {
+        await StoreAccess.$current.withValue(Composition.storeAccess) { await Self.main(nil) }
+    }
+
+    /// So that these can stand before the subcommand too, which finds them here.
+    @OptionGroup var connection: ConnectionOptions
 }

@@ -55,8 +55,9 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 /// Why the server could not start, in one sentence.
-struct StartFault: Error {
+struct StartFault: Error, CustomStringConvertible {
     var sentence: String
+    var description: String { sentence }
 }
 
 extension ServerConfiguration.LogLevel {

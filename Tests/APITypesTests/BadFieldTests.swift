@@ -18,8 +18,9 @@ import Testing
         (
             ["colour": "blue"],
             [
-                "networks.rack1.colour: unknown key (known here: mode, interface, lease, lease-max, authoritative, "
-                    + "identity, unknown, probe, server-id, boot-server, compatibility, options, parameters, subnets)"
+                "networks.rack1.colour: unknown key (known here: mode, nodes, interface, lease, lease-max, "
+                    + "reserve, authoritative, identity, unknown, probe, server-id, boot-server, compatibility, options, "
+                    + "parameters, subnets)"
             ]
         ),
         (
@@ -39,6 +40,9 @@ import Testing
                 "networks.rack1.lease: expected a time such as 90s, 30m, 1h or 7d, found \"99999999999999999999d\""
             ]
         ),
+        (["reserve": "4000d"], ["networks.rack1.reserve: expected 0s to 3650d, found \"4000d\""]),
+        (["nodes": ["a", "b", "a"]], ["networks.rack1.nodes[2]: a is in the list twice"]),
+        (["preferred-nodes": ["a"]], ["networks.rack1.preferred-nodes: unknown key (did you mean 'nodes'?)"]),
         (["lease": "2h", "lease-max": "1h"], ["networks.rack1.lease-max: 1h is shorter than lease, 2h"]),
         (
             ["probe": "yes"],

@@ -80,6 +80,8 @@ struct SeededGenerator: RandomNumberGenerator {
         network.interface = chance() ? one(of: ["eth0", "en1.7", "br-lab"]) : nil
         network.leaseSeconds = UInt32(number(60...1_000_000))
         network.leaseSecondsMax = network.leaseSeconds + UInt32(chance() ? 0 : number(1...100_000))
+        network.reserveSeconds = chance() ? UInt32(number(0...1_000_000)) : nil
+        network.preferredNodes = Array(Set((0..<number(0...3)).map { _ in name() })).sorted()
         network.authoritative = chance()
         network.identity = one(of: IdentityRule.allCases)
         network.unknown = one(of: [.ignore, .lease, .environment(name())])

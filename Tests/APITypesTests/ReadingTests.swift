@@ -10,7 +10,8 @@ import Testing
         let object = try object(
             .network, "rack1",
             [
-                "mode": "static", "interface": "eth1", "lease": "30m", "lease-max": 7200, "authoritative": false,
+                "mode": "static", "nodes": ["rack1-b", "rack1-a"], "interface": "eth1", "lease": "30m",
+                "lease-max": 7200, "reserve": "4h", "authoritative": false,
                 "identity": "client-id", "unknown": "debian-12", "probe": false, "server-id": "10.64.0.1",
                 "boot-server": "10.64.0.2", "compatibility": ["always-broadcast"],
                 "options": ["routers": ["10.64.0.254"], "domain-name": "lab.example", "224": "hex:01ff"],
@@ -32,6 +33,8 @@ import Testing
         network.interface = "eth1"
         network.leaseSeconds = 1800
         network.leaseSecondsMax = 7200
+        network.reserveSeconds = 14_400
+        network.preferredNodes = ["rack1-b", "rack1-a"]
         network.authoritative = false
         network.identity = .clientIdentifier
         network.unknown = .environment("debian-12")

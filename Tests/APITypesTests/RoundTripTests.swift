@@ -16,7 +16,8 @@ import Testing
 
     @Test func theCanonicalFormOfANetwork() throws {
         let fields: FieldValue = [
-            "mode": "proxy", "lease": "90m", "lease-max": "1d", "unknown": "lease",
+            "mode": "proxy", "nodes": ["b", "a"], "lease": "90m", "lease-max": "1d", "reserve": "0s",
+            "unknown": "lease",
             "options": ["routers": ["10.64.0.254"], "domain-name": "lab.example", "224": "hex:01ff"],
             "subnets": [["subnet": "10.64.0.0/24", "pools": ["10.64.0.100-10.64.0.199", "10.64.0.9"]]],
         ]

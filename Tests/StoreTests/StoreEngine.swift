@@ -3,18 +3,29 @@
 import Foundation
 import Ports
 import Simulation
+import StoreEtcd
 import StoreSQLite
 import Testing
 
 /// The engines that must keep the contract.
 enum StoreEngine: String, CaseIterable, Sendable {
-    case sqlite, simulated
+    case sqlite, simulated, etcd, consul
+
+    /// Several stores may have one place open.
+    var isShared: Bool {
+        switch self {
+        case .sqlite, .simulated: false
+        case .etcd, .consul: true
+        }
+    }
 
     /// Runs `body` with an empty place of this engine, and removes the place.
     func withPlace(_ body: (any StorePlace) async throws -> Void) async throws {
         switch self {
         case .simulated: try await body(SimulatedPlace())
         case .sqlite: try await withTemporaryFolder { try await body(SQLitePlace(path: $0 + "/ondeck.sqlite")) }
+        case .consul: try await ConsulPlace.with(body)
+        case .etcd: try await body(EtcdPlace(endpoint: try await EtcdServer.shared().endpoint))
         }
     }
 
@@ -42,6 +53,15 @@ struct SimulatedPlace: StorePlace {
     func open() throws(StoreError) -> any StateStore { try SimStore(disk: disk) }
 }
 
+/// A corner of the one etcd that all tests of the contract share: revisions grow by others' commits, too.
+struct EtcdPlace: StorePlace {
+    let endpoint: String
+    let prefix = "/contract/\(UUID().uuidString)/"
+    func open() throws(StoreError) -> any StateStore {
+        try EtcdStore(settings: EtcdSettings(endpoints: [endpoint], prefix: prefix))
+    }
+}
+
 func withTemporaryFolder<Value>(_ body: (String) async throws -> Value) async throws -> Value {
     let folder = FileManager.default.temporaryDirectory.appending(path: "ondeck-store-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -64,6 +84,21 @@ extension StateStore {
         try await commit(StoreBatch(guards: guards, writes: keys.map { .delete(key: $0) }))
     }
 
+    /// In as many commits as the store needs, one after the other; the revision of each write.
+    func commitAll(_ writes: [StoreWrite]) async throws -> [Revision] {
+        var revisions: [Revision] = []
+        for start in stride(from: 0, to: writes.count, by: operationsPerBatchMax) {
+            let part = Array(writes[start..<Swift.min(start + operationsPerBatchMax, writes.count)])
+            let revision = try await commit(StoreBatch(writes: part))
+            revisions += Array(repeating: revision, count: part.count)
+        }
+        return revisions
+    }
+
+    func changesFromNow(prefix: String = "") async throws -> AsyncStream<StoreChange> {
+        try await changes(prefix: prefix, after: read(prefix: prefix).revision)
+    }
+
     func keys(_ prefix: String = "") async throws -> [String] { try await read(prefix: prefix).records.map(\.key) }
 
     /// The text of one record; nil when there is none.
@@ -81,8 +116,24 @@ extension StoreGuard {
 extension AsyncStream<StoreChange> {
     /// Exactly so many changes; fewer if the stream ends before, or after a minute.
     func first(_ count: Int) async -> [StoreChange] {
+        count > 0 ? await first { changes, _ in changes == count } : []
+    }
+
+    /// Up to and with the one that is meant; fewer if the stream ends before, or after a minute.
+    func first(upTo isLast: @escaping @Sendable (StoreChange) -> Bool) async -> [StoreChange] {
+        await first { _, change in isLast(change) }
+    }
+
+    private func first(_ isEnough: @escaping @Sendable (Int, StoreChange) -> Bool) async -> [StoreChange] {
         await withTaskGroup(of: [StoreChange].self) { group in
-            group.addTask { await prefix(count).reduce(into: []) { $0.append($1) } }
+            group.addTask {
+                var changes: [StoreChange] = []
+                for await change in self {
+                    changes.append(change)
+                    if isEnough(changes.count, change) { break }
+                }
+                return changes
+            }
             group.addTask {
                 try? await Task.sleep(for: .seconds(60))
                 return []
@@ -98,13 +149,16 @@ extension AsyncStream<StoreChange> {
 
 extension StoreChange {
     /// "3: a=1 -b"
-    var line: String {
+    var line: String { "\(revision.value): \(text)" }
+
+    /// "a=1 -b"
+    var text: String {
         let writes = writes.map { write in
             switch write {
             case .put(let key, let value): "\(key)=\(String(decoding: value, as: UTF8.self))"
             case .delete(let key): "-\(key)"
             }
         }
-        return "\(revision.value): \(writes.joined(separator: " "))"
+        return writes.joined(separator: " ")
     }
 }

@@ -91,11 +91,14 @@ enum Tidy {
         "DHCPService": ["Addresses", "Wire", "Model", "Decisions", "Engine", "CLinux"],
         "TFTPService": ["Addresses", "Wire", "Model", "Decisions", "Engine", "CLinux"],
         "HTTPService": ["Addresses", "Model", "Decisions", "APITypes", "Engine"],
+        "PeerService": ["Addresses", "Model", "CLinux"],
         "StoreSQLite": ["Model", "Ports"],
-        "CLI": ["Addresses", "Wire", "Model", "APITypes"],
+        "StoreEtcd": ["Model", "Ports"],
+        "StoreConsul": ["Model", "Ports"],
+        "CLI": ["Addresses", "Wire", "Model", "APITypes", "Ports"],
         "ondeck": [
             "Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports", "Engine", "DHCPService", "TFTPService",
-            "HTTPService", "StoreSQLite", "CLI",
+            "HTTPService", "PeerService", "StoreSQLite", "StoreEtcd", "StoreConsul", "CLI",
         ],
     ]
     /// Floors 0 and 1: the standard library only, no clock, no waiting.

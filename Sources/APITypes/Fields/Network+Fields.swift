@@ -5,7 +5,8 @@ import Model
 
 extension Network {
     private static let keys = [
-        "mode", "interface", "lease", "lease-max", "authoritative", "identity", "unknown", "probe", "server-id",
+        "mode", "nodes", "interface", "lease", "lease-max", "reserve", "authoritative", "identity", "unknown", "probe",
+        "server-id",
         "boot-server", "compatibility", "options", "parameters", "subnets",
     ]
 
@@ -21,6 +22,8 @@ extension Network {
         "lease-time": "did you mean 'lease'?",
         "default-lease-time": "did you mean 'lease'?",
         "max-lease-time": "did you mean 'lease-max'?",
+        "node": "write a list: nodes: [rack1-a, rack1-b]",
+        "preferred-nodes": "did you mean 'nodes'?",
         "pools": "pools belong to a subnet: subnets: [{subnet: ..., pools: [...]}]",
         "subnet": "write a list: subnets: [{subnet: ...}]",
         "reservations": "reservations are a section of their own, each with its 'network'",
@@ -30,8 +33,10 @@ extension Network {
         self.init(name: name)
         guard let fields = reader.fields(Self.keys, advice: Self.advice) else { return }
         fields.read("mode", into: &mode) { $0.choice() }
+        fields.read("nodes", into: &preferredNodes) { $0.nodes() }
         fields.read("interface", into: &interface) { $0.interface() }
         readLease(fields)
+        fields.read("reserve", into: &reserveSeconds) { $0.seconds(in: 0...Limits.leaseSecondsMax) }
         fields.read("authoritative", into: &authoritative) { $0.boolean() }
         fields.read("identity", into: &identity) { $0.choice() }
         fields.read("unknown", into: &unknown) { $0.name().map(UnknownPolicy.init(word:)) }
@@ -61,9 +66,11 @@ extension Network {
     var fields: FieldValue {
         var map = FieldMap()
         map.write("mode", mode, unless: .dynamic)
+        map.write("nodes", list: preferredNodes)
         map.write("interface", interface)
         if leaseSeconds != Limits.leaseSecondsDefault { map.write("lease", TimeSpan.text(leaseSeconds)) }
         if leaseSecondsMax != leaseSeconds { map.write("lease-max", TimeSpan.text(leaseSecondsMax)) }
+        map.write("reserve", reserveSeconds.map(TimeSpan.text))
         map.write("authoritative", authoritative, unless: true)
         map.write("identity", identity, unless: .mac)
         if unknown != .ignore { map.write("unknown", unknown.word) }
@@ -107,6 +114,16 @@ extension FieldReader {
             return nil
         }
         return elements.compactMap(Subnet.init)
+    }
+
+    /// Nodes in an order of preference.
+    fileprivate func nodes() -> [String]? {
+        guard let nodes = distinct({ $0.name() }) else { return nil }
+        guard nodes.count <= Limits.nodesMax else {
+            fail("has \(nodes.count) nodes; at most \(Limits.nodesMax) are allowed")
+            return nil
+        }
+        return nodes
     }
 
     /// An address that one host can have.

@@ -8,25 +8,30 @@ import Foundation
 /// and what the exit code is.
 protocol ServerCommand: AsyncParsableCommand {
     var connection: ConnectionOptions { get }
+    /// When the server refuses, or cannot be asked.
+    static var failureCode: ExitCode { get }
     func run(_ client: APIClient, _ terminal: Terminal) async throws
 }
 
 extension ServerCommand {
+    static var failureCode: ExitCode { .failure }
+
     public func run() async throws { try await run(.standard, environment: ProcessInfo.processInfo.environment) }
 
-    /// Exit code 1 for failures, 64 for wrong arguments, and what the command says for itself.
+    /// Exit code 1 for failures (some commands have another), 64 for wrong arguments, and what the command says for
+    /// itself.
     func run(_ terminal: Terminal, environment: [String: String]) async throws {
         do {
             try await run(try connection.client(environment), terminal)
         } catch let problem as Problem {
             terminal.errorLine(problem.text)
-            throw ExitCode.failure
+            throw Self.failureCode
         } catch let error as CommandError {
             terminal.errorLine("\(error)")
-            throw ExitCode.failure
+            throw Self.failureCode
         } catch let error as FileErrors {
             terminal.errorLine("\(error)")
-            throw ExitCode.failure
+            throw Self.failureCode
         }
     }
 }
@@ -41,8 +46,9 @@ extension Problem {
 
 extension Terminal {
     /// What came, as YAML or as JSON for people.
-    func show(_ body: APIClient.Answer, as format: DocumentFormat) throws {
-        let value = try body.value()
+    func show(_ body: APIClient.Answer, as format: DocumentFormat) throws { show(try body.value(), as: format) }
+
+    func show(_ value: FieldValue, as format: DocumentFormat) {
         switch format {
         case .yaml: out(YAMLWriter.text(value))
         case .json: line(String(decoding: JSONText.bytes(value, indented: true), as: UTF8.self))

@@ -5,21 +5,22 @@ import Addresses
 import Model
 
 extension ServerConfiguration {
-    private static let keys = ["node", "data", "store", "log", "dhcp", "tftp", "http", "api", "content"]
+    private static let keys = ["node", "data", "store", "cluster", "log", "dhcp", "tftp", "http", "api", "content"]
     private static let advice = Dictionary(
         uniqueKeysWithValues: (ObjectKind.allCases.map(\.plural) + ["subnets"]).map {
             ($0, "it belongs into a site file: ondeck apply -f site.yaml")
         })
 
-    init(_ reader: FieldReader) {
+    init(_ reader: FieldReader, _ log: FieldErrorLog) {
         self.init()
         guard let fields = reader.fields(Self.keys, advice: Self.advice) else { return }
         fields.read("node", into: &node) { $0.name() }
         fields.read("data", into: &data) { $0.path() }
         // What stands in the data directory by default follows it.
         content["local"] = [ContentDirectory(path: data + "/content")]
-        fields.read("store", into: &store) { $0.choice() }
-        fields.read("log", into: &log) { $0.choice() }
+        fields.read("store", into: &store) { Store($0) }
+        fields.read("cluster", into: &cluster) { Cluster($0) }
+        fields.read("log", into: &self.log) { $0.choice() }
         fields.read("dhcp", into: &dhcp) { DHCP($0) }
         fields.read("tftp", into: &tftp) { TFTP($0) }
         fields.read("http", into: &http) { HTTP($0) }
@@ -28,6 +29,28 @@ extension ServerConfiguration {
         if http.port == api.port, http.listen == api.listen || http.listen.isAny || api.listen.isAny {
             (fields["api"] ?? fields["http"] ?? reader).fail(
                 "port \(api.port) is that of 'http' too", hint: "boot files and the API are served apart")
+        }
+        if isClustered { checkCluster(fields, log) }
+    }
+
+    private func checkCluster(_ fields: FieldReader.Fields, _ log: FieldErrorLog) {
+        if fields["node"] == nil {
+            log.add(
+                FieldError(
+                    field: "node", message: "is missing",
+                    hint:
+                        "nodes that share a store are told apart by it, and two hosts may have one name: node: rack1-a",
+                    position: fields["store"]?.value.position))
+        }
+        // All of them are UDP.
+        let peer = cluster.peer
+        let isTFTP =
+            tftp.enabled && peer.port == tftp.port
+            && (tftp.listen == peer.listen || tftp.listen.isAny || peer.listen.isAny)
+        if isTFTP || peer.port == 67 || peer.port == 4011 {
+            (fields["cluster"] ?? fields["tftp"])?.fail(
+                "peer.port \(peer.port) is that of \(isTFTP ? "'tftp'" : "DHCP") too",
+                hint: "nodes speak to each other on a port of its own")
         }
     }
 }
@@ -96,12 +119,12 @@ extension FieldReader {
         return names.isEmpty ? nil : names
     }
 
-    fileprivate func port() -> UInt16? {
+    func port() -> UInt16? {
         integer(in: 1...65_535).map { UInt16(truncatingIfNeeded: $0) }
     }
 
     /// An absolute path, without a slash at its end.
-    fileprivate func path() -> String? {
+    func path() -> String? {
         guard let text = text(bytesMax: 4095) else { return nil }
         guard text.hasPrefix("/"), !text.utf8.contains(0) else {
             failExpected("an absolute path")

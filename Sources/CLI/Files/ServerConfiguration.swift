@@ -7,7 +7,14 @@ import Addresses
 public struct ServerConfiguration: Hashable, Sendable {
     public static let defaultPath = "/etc/ondeck/ondeck.yaml"
 
-    public enum Store: String, Sendable, CaseIterable { case sqlite }
+    /// Where the site and its leases are.
+    public enum Store: Hashable, Sendable {
+        /// A database in the data directory: one machine.
+        case sqlite
+        case etcd(EtcdOptions)
+        case consul(ConsulOptions)
+    }
+
     public enum LogLevel: String, Sendable, CaseIterable { case debug, info, warning, error }
     public enum TFTPMode: String, Sendable, CaseIterable {
         /// All transfers answer from the listening port; passes NAT and load balancers.
@@ -55,10 +62,11 @@ public struct ServerConfiguration: Hashable, Sendable {
         }
     }
 
-    /// nil: the host's name.
+    /// nil: the host's name. With a shared store it is never nil: two hosts may have one name.
     public var node: String?
     public var data = "/var/lib/ondeck"
     public var store: Store = .sqlite
+    public var cluster = Cluster()
     public var log: LogLevel = .info
     public var dhcp = DHCP()
     public var tftp = TFTP()
@@ -86,6 +94,8 @@ public struct ServerConfiguration: Hashable, Sendable {
     public init() {}
 
     public var tokenFile: String { api.tokenFile ?? data + "/api-token" }
+    /// SQLite's file.
+    public var databaseFile: String { data + "/ondeck.sqlite" }
 
     /// Reads ondeck.yaml. Every error of the file is in the thrown lines.
     public static func load(path: String) throws(FileErrors) -> ServerConfiguration {
@@ -96,7 +106,7 @@ public struct ServerConfiguration: Hashable, Sendable {
     public static func parse(_ text: String, file: String) throws(FileErrors) -> ServerConfiguration {
         let log = FieldErrorLog()
         let reader = FieldReader(try YAMLSource.parse(text, file: file), at: "", log: log)
-        let configuration = ServerConfiguration(reader)
+        let configuration = ServerConfiguration(reader, log)
         do {
             try log.check()
         } catch {

@@ -17,6 +17,8 @@ extension SiteCheck {
     private mutating func network(_ network: Network, at field: String) {
         if case .environment(let name) = network.unknown { environment(name, at: "\(field).unknown") }
         lease(network, at: field)
+        reserve(network, at: field)
+        preferredNodes(network, at: field)
         for (index, subnet) in network.subnets.enumerated() {
             self.subnet(subnet, of: network, at: "\(field).subnets[\(index)]")
         }
@@ -31,13 +33,7 @@ extension SiteCheck {
         where !allowed.contains(seconds) {
             refuse("\(field).\(key)", "\(seconds) s is not within \(allowed.lowerBound) s to \(allowed.upperBound) s")
         }
-        if allowed.contains(network.leaseSeconds), network.leaseSeconds < Limits.leaseSecondsShort {
-            warn(
-                "\(field).lease",
-                "\(network.leaseSeconds) s is short: every client renews every "
-                    + "\(network.leaseSeconds / 2) s, and loses its address in an outage of that length",
-                hint: "an hour is usual")
-        }
+        if allowed.contains(network.leaseSeconds) { outage(network, at: field) }
     }
 
     /// What the network's mode makes of its pools.
@@ -172,6 +168,7 @@ extension SiteCheck {
             let taken = reservationsByNetwork[network.name, default: []].map(\.address)
             for subnet in network.subnets { addresses += Self.dynamicAddresses(subnet, without: taken) }
         }
+        poolsAndReserve(addresses: addresses, machines: machines)
         guard addresses < machines else { return }
         warn("networks", "the pools have \(addresses) addresses for \(machines) machines without a reservation")
     }

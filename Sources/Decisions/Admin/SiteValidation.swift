@@ -28,9 +28,10 @@ public struct SiteFindings: Hashable, Sendable {
 /// What must hold between the objects of a site, and what is likely a slip. The order of findings is that of the site
 /// file. Linear in the site's size, but for sorting.
 public enum SiteValidation {
-    /// `builtIn` are the environments and templates that OnDeck brings along: they may be referred to.
-    public static func check(_ site: Site, builtIn: Site = Site()) -> SiteFindings {
-        var check = SiteCheck(site: site, builtIn: builtIn)
+    /// `builtIn` are the environments and templates that OnDeck brings along: they may be referred to. `storeIsShared`:
+    /// other nodes use the store too, so that leases bridge more.
+    public static func check(_ site: Site, builtIn: Site = Site(), storeIsShared: Bool = false) -> SiteFindings {
+        var check = SiteCheck(site: site, builtIn: builtIn, storeIsShared: storeIsShared)
         check.networks()
         check.reservations()
         check.profiles()
@@ -46,13 +47,15 @@ public enum SiteValidation {
 struct SiteCheck {
     let site: Site
     let builtIn: Site
+    let storeIsShared: Bool
     let reservationsByNetwork: [String: [Reservation]]
     let machineMACs: Set<MACAddress>
     var findings = SiteFindings()
 
-    init(site: Site, builtIn: Site) {
+    init(site: Site, builtIn: Site, storeIsShared: Bool) {
         self.site = site
         self.builtIn = builtIn
+        self.storeIsShared = storeIsShared
         reservationsByNetwork = Dictionary(grouping: site.reservations.values, by: \.network)
         machineMACs = Set(site.machines.values.lazy.flatMap(\.macs))
     }

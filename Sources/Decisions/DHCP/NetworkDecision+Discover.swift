@@ -14,7 +14,7 @@ extension NetworkDecision {
                 plan(.offer, address: reservation.address, leaseSeconds: leaseSeconds, client: client))
         }
         guard network.mode == .dynamic else { return .drop(.noBinding) }
-        guard isServing else { return .drop(.notUpToBat) }
+        if let silence = standing.silence { return .drop(silence) }
         guard !book.hasDeclinedTooOften(client.identity, now: now) else { return .drop(.declinedTooOften) }
         guard let choice = chooseAddress(client, book) else {
             trace?.note("address", "none is free: \(book.poolCount) addresses, \(book.leaseCount) records")

@@ -19,13 +19,12 @@ extension NetworkDecision {
             }
             return select(address, client, &book)
         case .initReboot(let address): return reboot(address, client, &book)
-        case .renewing(let address): return extend(address, client, &book, isRebinding: false)
-        case .rebinding(let address): return extend(address, client, &book, isRebinding: true)
+        case .renewing(let address), .rebinding(let address): return extend(address, client, &book, state)
         case .bare:
             guard network.allows(.acceptBareRequest), let lease = book.lease(for: client.identity) else {
                 return .drop(.malformed)
             }
-            return extend(lease.address, client, &book, isRebinding: true)
+            return extend(lease.address, client, &book, state)
         }
     }
 
@@ -33,7 +32,7 @@ extension NetworkDecision {
     private func select(_ address: IPv4Address, _ client: Client, _ book: inout LeaseBook) -> Verdict {
         if let verdict = answerReservation(address, client) { return verdict }
         guard network.mode == .dynamic else { return .drop(.noBinding) }
-        guard isServing else { return .drop(.notUpToBat) }
+        if let silence = standing.silence { return .drop(silence) }
         if let obstacle = book.obstacle(address, for: client.identity, now: now) {
             return nak("\(address) is not available: \(obstacle.sentence)")
         }
@@ -45,9 +44,10 @@ extension NetworkDecision {
         guard isOnLink(address) else { return wrongNetwork(address) }
         if let verdict = answerReservation(address, client) { return verdict }
         guard network.mode == .dynamic else { return .drop(.noBinding) }
+        // Before the records are asked: another node's may be newer.
+        if let silence = standing.silence { return .drop(silence) }
         // 4.3.2: "If the DHCP server has no record of this client, then it MUST remain silent".
         guard let lease = book.lease(for: client.identity) else { return .drop(.noRecord) }
-        guard isServing else { return .drop(.notUpToBat) }
         guard lease.address == address else { return nak("your address is \(lease.address), not \(address)") }
         if let obstacle = book.obstacle(address, for: client.identity, now: now) {
             return nak("\(address) is not available: \(obstacle.sentence)")
@@ -57,7 +57,7 @@ extension NetworkDecision {
 
     /// RENEWING and REBINDING: the client uses the address now.
     private func extend(
-        _ address: IPv4Address, _ client: Client, _ book: inout LeaseBook, isRebinding: Bool
+        _ address: IPv4Address, _ client: Client, _ book: inout LeaseBook, _ state: RequestState
     ) -> Verdict {
         guard isOnLink(address) else { return wrongNetwork(address) }
         let lease = book.lease(at: address)
@@ -69,25 +69,57 @@ extension NetworkDecision {
             return runOut(lease, isItsLease, reserved: reservation.address, client)
         }
         guard network.mode == .dynamic else { return .drop(.noBinding) }
-        guard isServing else { return .drop(.notUpToBat) }
-        if let obstacle = book.obstacle(address, for: client.identity, now: now) {
+        let obstacle = book.obstacle(address, for: client.identity, now: now)
+        // A bare request is SELECTING by another name, and that needs the store.
+        if let lease, isItsLease, obstacle == nil, state != .bare, let verdict = confirm(lease, client) {
+            return verdict
+        }
+        // No NAK from here on but by the node that hands the addresses out: another's records may be behind.
+        if let silence = standing.silence { return .drop(silence) }
+        if let obstacle {
             return network.authoritative
                 ? nak("\(address) is not yours: \(obstacle.sentence)") : .drop(.notAuthoritative)
         }
         if isItsLease { return grant(address, client: client, &book) }
-        guard isRebinding else { return .drop(.noRecord) }
+        if case .renewing = state { return .drop(.noRecord) }
         return network.authoritative ? nak("no lease of \(address) is known") : .drop(.noRecord)
     }
 
+    /// Inside the window: the same address to the same client, without a write, a term or the store (design, section
+    /// 6). Nil where that is not possible, and others are better placed: the store, or the node up to bat.
+    private func confirm(_ lease: Lease, _ client: Client) -> Verdict? {
+        let left = lease.confirmableUntil.millisecondsSince(now) / 1000
+        trace?.note("window", "\(max(left, 0)) s may be confirmed without a write")
+        switch standing {
+        case .benched: return nil
+        // Without a reserve a confirmation would shorten the lease in place of renewing it.
+        case .upToBat where lease.reservedUntil == lease.until: return nil
+        case .upToBat, .onDeck, .cutOff:
+            guard left < Int64(leaseSeconds) else { return acknowledge(lease, seconds: leaseSeconds, client) }
+        }
+        // The node up to bat writes a new lease. Nobody can while the store is down: better the rest than nothing.
+        guard standing == .cutOff else { return nil }
+        guard left >= Int64(Limits.leaseSecondsMin) else { return .drop(.windowOver) }
+        return acknowledge(lease, seconds: UInt32(left), client)
+    }
+
+    private func acknowledge(_ lease: Lease, seconds: UInt32, _ client: Client) -> Verdict {
+        trace?.note("lease", "\(seconds) s, as the record allows: nothing is written")
+        return .reply(plan(.ack, address: lease.address, leaseSeconds: seconds, client: client))
+    }
+
     /// A client whose reservation names another address than the lease that it still has: it keeps the rest of that
-    /// lease, is not given more of it, and comes to its reserved address without an interruption.
+    /// lease, is not given more of it, and comes to its reserved address without an interruption. The rest is what it
+    /// may have been promised, by whichever node: to a client that was promised less it is safe to give, because
+    /// nobody else has the address before.
     private func runOut(
         _ lease: Lease?, _ isItsLease: Bool, reserved: IPv4Address, _ client: Client
     ) -> Verdict {
         guard let lease, isItsLease, lease.isHeld(at: now) else {
             return network.authoritative ? nak("your address is \(reserved)") : .drop(.notAuthoritative)
         }
-        let rest = UInt32(clamping: lease.until.millisecondsSince(now) / 1000)
+        if standing == .benched { return .drop(.benched) }
+        let rest = UInt32(clamping: lease.promisedUntil.millisecondsSince(now) / 1000)
         trace?.note("lease", "what is left of it, \(rest) s: the reservation names \(reserved)")
         return .reply(plan(.ack, address: lease.address, leaseSeconds: rest, client: client))
     }

@@ -11,34 +11,29 @@ extension NetworkDecision {
         guard namesUs else { return .drop(.otherServer) }
         guard let address = request.requestedAddress else { return .drop(.malformed) }
         if client.reservation?.address == address { return .drop(.declinedBinding) }
+        // Before the records are asked: another node's may be newer.
+        if let silence = standing.silence { return .drop(silence) }
         let wasLeased = book.lease(at: address).map { $0.identity == client.identity && $0.isHeld(at: now) } ?? false
         guard wasLeased || book.heldAddress(for: client.identity, now: now) == address else {
             return .drop(.foreignAddress)
         }
-        guard isServing else { return .drop(.notUpToBat) }
         guard !book.hasDeclinedTooOften(client.identity, now: now) else { return .drop(.declinedTooOften) }
         book.noteDecline(by: client.identity, at: now)
         trace?.note("quarantine", "\(address) for \(Limits.declineSeconds) s")
-        return .commit(quarantine(address, reportedBy: client.identity, mac: client.mac), then: nil)
-    }
-
-    private func quarantine(_ address: IPv4Address, reportedBy identity: ClientIdentity, mac: MACAddress?)
-        -> LeaseChange
-    {
-        LeaseChange.quarantine(network: network.name, address, reportedBy: identity, mac: mac, now: now)
+        let change = LeaseChange.quarantine(
+            network: network.name, address, reportedBy: client.identity, mac: client.mac,
+            before: book.lease(at: address), now: now)
+        return .commit(change, then: nil)
     }
 
     /// RFC 2131 4.3.4: the record stays, so that the client can have the address again.
     func decideRelease(_ client: Client, _ book: inout LeaseBook) -> Verdict {
         guard namesUs else { return .drop(.otherServer) }
-        guard var lease = book.lease(for: client.identity), lease.address == request.clientAddress,
+        if let silence = standing.silence { return .drop(silence) }
+        guard let lease = book.lease(for: client.identity), lease.address == request.clientAddress,
             lease.state == .bound
         else { return .drop(.nothingToRelease) }
-        guard isServing else { return .drop(.notUpToBat) }
-        lease.state = .released
-        lease.since = Instant(seconds: now.seconds)
-        lease.until = lease.since
-        return .commit(LeaseChange(network: network.name, lease: lease), then: nil)
+        return .commit(LeaseChange.release(lease, network: network.name, now: now), then: nil)
     }
 
     private var namesUs: Bool {
@@ -55,7 +50,7 @@ extension NetworkDecision {
     func decideBOOTP(_ client: Client, _ book: inout LeaseBook) -> Verdict {
         if let reservation = client.reservation { return .reply(planBOOTP(reservation.address, client)) }
         guard network.mode == .dynamic, network.allows(.dynamicBOOTP) else { return .drop(.noBinding) }
-        guard isServing else { return .drop(.notUpToBat) }
+        if let silence = standing.silence { return .drop(silence) }
         let known = book.lease(for: client.identity).flatMap { lease in
             book.obstacle(lease.address, for: client.identity, now: now) == nil ? lease.address : nil
         }
@@ -81,14 +76,27 @@ extension NetworkDecision {
 }
 
 extension LeaseChange {
-    /// Keeps an address from everybody, because a client or our own probe found somebody else using it.
+    /// Keeps an address from everybody, because a client or our own probe found somebody else using it. `before` is the
+    /// record that this one replaces: a node that has only that one may confirm the address for as long as it says.
     public static func quarantine(
-        network: String, _ address: IPv4Address, reportedBy identity: ClientIdentity, mac: MACAddress?, now: Instant
+        network: String, _ address: IPv4Address, reportedBy identity: ClientIdentity, mac: MACAddress?,
+        before: Lease? = nil, now: Instant
     ) -> LeaseChange {
         let start = Instant(seconds: now.seconds)
         let lease = Lease(
             address: address, state: .declined, identity: identity, mac: mac, since: start,
-            until: start.adding(seconds: Limits.declineSeconds))
+            until: start.adding(seconds: Limits.declineSeconds), reservedUntil: before?.reservedUntil)
         return LeaseChange(network: network, lease: lease)
+    }
+
+    /// Ends a lease, because its client or an operator says so. The record stays, with the reserve that it had: until
+    /// every node has taken it in, some may confirm the address to its client.
+    public static func release(_ lease: Lease, network: String, now: Instant) -> LeaseChange {
+        var released = lease
+        released.state = .released
+        released.since = Instant(seconds: now.seconds)
+        released.until = released.since
+        released.reservedUntil = max(released.until, lease.reservedUntil)
+        return LeaseChange(network: network, lease: released)
     }
 }

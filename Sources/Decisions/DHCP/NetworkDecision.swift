@@ -23,8 +23,8 @@ public struct NetworkDecision {
     let link: Link
     let site: CompiledSite
     let facts: ServerFacts
-    /// Whether this node is up to bat for the network: only then dynamic addresses may be written.
-    let isServing: Bool
+    /// Only a node that is up to bat may write dynamic addresses.
+    let standing: Standing
     let now: Instant
     let trace: DecisionTrace?
 
@@ -34,7 +34,7 @@ public struct NetworkDecision {
     var network: Network { link.network }
 
     public init(
-        request: DHCPRequest, arrival: Arrival, link: Link, site: CompiledSite, facts: ServerFacts, isServing: Bool,
+        request: DHCPRequest, arrival: Arrival, link: Link, site: CompiledSite, facts: ServerFacts, standing: Standing,
         now: Instant, trace: DecisionTrace? = nil
     ) {
         var request = request
@@ -48,7 +48,7 @@ public struct NetworkDecision {
         self.link = link
         self.site = site
         self.facts = facts
-        self.isServing = isServing
+        self.standing = standing
         self.now = now
         self.trace = trace
     }
@@ -133,16 +133,31 @@ public struct NetworkDecision {
 
     /// The lease as it is to be written, and the ACK that it allows.
     func grant(_ address: IPv4Address, client: Client, _ book: inout LeaseBook) -> Verdict {
-        guard isServing else { return .drop(.notUpToBat) }
+        if let silence = standing.silence { return .drop(silence) }
         let seconds = leaseSeconds
-        let start = Instant(seconds: now.seconds)
+        // The client counts from its REQUEST, which may lie behind the whole second that the record begins with.
+        let until = Instant(seconds: now.adding(milliseconds: 999).seconds + Int64(seconds))
         let lease = Lease(
-            address: address, state: .bound, identity: client.identity, mac: client.mac,
-            hostname: hostname(client), since: start, until: start.adding(seconds: Int64(seconds)))
+            address: address, state: .bound, identity: client.identity, mac: client.mac, hostname: hostname(client),
+            since: Instant(seconds: now.seconds), until: until,
+            reservedUntil: reservedUntil(address, until: until, leaseSeconds: seconds, book))
         book.hold(address, for: client.identity, until: now.adding(seconds: Limits.offerHoldSeconds), now: now)
         return .commit(
             LeaseChange(network: network.name, lease: lease),
             then: plan(.ack, address: address, leaseSeconds: seconds, client: client))
+    }
+
+    /// G beyond `until`. Never sooner than the record before said: a node that has only that one may go by it still.
+    private func reservedUntil(
+        _ address: IPv4Address, until: Instant, leaseSeconds: UInt32, _ book: LeaseBook
+    ) -> Instant {
+        let wish = network.reserveSeconds ?? (book.isShared ? leaseSeconds : 0)
+        guard wish > 0 || book.isShared else { return until }
+        let reserve = Reserve.seconds(wish, free: book.freeCount, of: book.dynamicCount)
+        trace?.note("reserve", "\(reserve) s beyond the lease, of \(wish) s: \(book.freeCount) addresses are free")
+        let end = until.adding(seconds: reserve)
+        guard book.isShared, let before = book.lease(at: address)?.reservedUntil else { return end }
+        return max(end, before)
     }
 
     /// The operator's name for the client, else the client's own (option 12).

@@ -73,7 +73,14 @@ public enum DropReason: String, Hashable, Sendable, CaseIterable {
     case unknownMachine = "unknown-machine"
     case noBinding = "no-binding"
     case poolFull = "pool-full"
+    /// Another node has the term: it answers, or this one does when it comes up to bat.
     case notUpToBat = "not-up-to-bat"
+    /// The store does not answer, and this cannot be done without it.
+    case storeDown = "store-down"
+    /// The store does not answer, and too little is left of what may be confirmed without it.
+    case windowOver = "window-over"
+    /// This node does nothing for dynamic clients, whatever they ask.
+    case benched = "benched"
     case otherServer = "other-server"
     case noRecord = "no-record"
     case notAuthoritative = "not-authoritative"
@@ -100,6 +107,10 @@ public enum DropReason: String, Hashable, Sendable, CaseIterable {
         case .noBinding: "no reservation names it, and the network has no addresses for others"
         case .poolFull: "no dynamic address is free in this network"
         case .notUpToBat: "this node is not the one that hands out this network's addresses now"
+        case .storeDown: "the store does not answer, and new addresses, releases and declines must be written to it"
+        case .windowOver: "the store does not answer, and the time for which its lease may be confirmed without is over"
+        case .benched:
+            "this node does not trust its records or clock now, and leaves dynamic clients alone: see `ondeck cluster`"
         case .otherServer: "it chose another DHCP server"
         case .noRecord: "we have no record of it: RFC 2131 4.3.2 demands silence"
         case .notAuthoritative: "its address is wrong here, but we are not authoritative for the network"

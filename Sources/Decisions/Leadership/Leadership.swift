@@ -34,6 +34,10 @@ public struct Leadership: Sendable {
         /// it has been taken in already: a node that sees its own claim here has caught up.
         case term(Term, revision: Int64)
         case termGone(network: String)
+        /// The highest epochs that this node's own disk remembers, by network.
+        case epochsKnown([String: UInt64])
+        /// The operator says that the store is the right one although its epochs went back (`RestReason.restored`).
+        case restoreAccepted
         case beat(Beat)
         case beatGone(node: String)
         /// Received directly, authenticated.
@@ -97,17 +101,102 @@ public struct Leadership: Sendable {
         case stopping
     }
 
-    private let settings: Settings
-
-    public init(_ settings: Settings, now: Uptime) { self.settings = settings }
-
-    public mutating func handle(_ event: Event, now: Uptime) -> [Effect] { [] }
-
+    let settings: Settings
+    /// Of the event at hand.
+    var now: Uptime
     /// The cluster's time, for the `since` of new terms. Set before `handle`.
     public var clusterNow = Instant(milliseconds: 0)
+    var effects: [Effect] = []
 
-    /// When `tick` should come next, at the latest.
-    public var nextTick: Uptime? { nil }
+    var own: OwnBeat
+    var phase = Phase.running
+    /// The others, by name.
+    var nodes: [String: NodeEvidence] = [:]
+    var nodeNames: [String] = []
+    var draining: Set<String> = []
+    var ownDeaf: Set<String> = []
+    var networks: [String: NetworkState] = [:]
+    /// The site's dynamic networks, in the order of their names.
+    var candidates: [Candidate] = []
+    /// Networks with a term, by the holder's name.
+    var held: [String: Set<String>] = [:]
+    /// Dynamic networks without a term.
+    var vacant: Set<String> = []
+    var due = DueQueue()
+    var balance: Balance
+    var orders: [String: String] = [:]
+    /// Orders that are gone from the store; the next term may be what they asked for.
+    var ordersGone: [String: String] = [:]
+    var ownHeard: [String: UInt64] = [:]
+    var hearings: [String: Hearing] = [:]
+    /// Nodes that lost a network because they did not hear its clients.
+    var suspects: [String: [String: Suspect]] = [:]
+    /// The store has been found to be an older one.
+    public internal(set) var isRestored = false
+
+    public init(_ settings: Settings, now: Uptime) {
+        self.settings = settings
+        self.now = now
+        own = OwnBeat(now: now)
+        balance = Balance(now: now)
+    }
+
+    var run: NodeRun { settings.run }
+    var isShared: Bool { settings.isShared }
+
+    /// `now` never goes back; when it seems to, it stands. At start everything that the store has comes before
+    /// `.networks`: a network without a record counts as one that nobody ever had.
+    public mutating func handle(_ event: Event, now: Uptime) -> [Effect] {
+        self.now = max(self.now, now)
+        reviewOwnBeat()
+        take(event)
+        while let entry = due.popDue(at: self.now) {
+            guard networks[entry.network]?.wakeAt == entry.at else { continue }
+            networks[entry.network]?.wakeAt = nil
+            look(at: entry.network)
+        }
+        advanceStop()
+        defer { effects = [] }
+        return effects
+    }
+
+    private mutating func take(_ event: Event) {
+        switch event {
+        case .networks(let candidates): takeNetworks(candidates)
+        case .term(let term, let revision): take(term, revision: revision)
+        case .termGone(let network): takeTermGone(network)
+        case .epochsKnown(let epochs): takeEpochs(epochs)
+        case .restoreAccepted: acceptRestored()
+        case .beat(let beat): take(beat)
+        case .beatGone(let node): takeBeatGone(node)
+        case .heartbeat(let heartbeat): take(heartbeat)
+        case .refused(let node): takeRefusal(node)
+        case .ownBeatWritten(let sentAt): takeOwnBeat(sentAt: sentAt)
+        case .ownBeatFailed: takeOwnBeatFailed()
+        case .deaf(let networks): takeDeaf(networks)
+        case .heard(let counts): takeHeard(counts)
+        case .order(let network, let node): takeOrder(network, to: node)
+        case .draining(let nodes): takeDraining(nodes)
+        case .stopping: stop()
+        case .wrote(let network, let outcome): takeOutcome(network, outcome)
+        case .tick: tick()
+        }
+    }
+
+    private mutating func tick() {
+        guard isShared, phase != .stopped else { return }
+        beatIfDue()
+        reviewNodes()
+        reviewHearings()
+        rebalance()
+    }
+
+    /// When `tick` should come next, at the latest; nil: only when something happens.
+    public var nextTick: Uptime? {
+        guard phase != .stopped else { return nil }
+        let beatAt = own.nextTick(silence: silence, margin: margin, isLast: intent == .stopped)
+        return [due.soonest, phase.deadline, isShared ? beatAt : nil].compactMap { $0 }.min()
+    }
 
     // MARK: What `ondeck cluster` shows
 
@@ -142,9 +231,4 @@ public struct Leadership: Sendable {
             self.silentMilliseconds = silentMilliseconds
         }
     }
-
-    public func networks(now: Uptime) -> [NetworkView] { [] }
-    public func nodes(now: Uptime) -> [NodeView] { [] }
-    /// Whether this node's own beats are taken.
-    public func isCutOff(now: Uptime) -> Bool { false }
 }

@@ -10,7 +10,7 @@ struct Pool: Sendable {
     let subnetIndex: Int
     /// Excluded or reserved: never dynamic.
     private var blocked: AddressSet
-    /// Not blocked, not leased, not offered, not declined.
+    /// Not blocked, not leased or kept, not offered, not declined.
     private(set) var free: AddressSet
     /// Free, and nobody had it before: handed out first, so that the last holder of another finds it again.
     private(set) var fresh: AddressSet
@@ -31,6 +31,9 @@ struct Pool: Sendable {
         free.remove(index(address))
         fresh.remove(index(address))
     }
+
+    /// How many of its addresses are dynamic at all.
+    var dynamicCount: Int { range.count - blocked.count }
 
     func isBlocked(_ address: IPv4Address) -> Bool { blocked.contains(index(address)) }
 

@@ -20,16 +20,17 @@ extension DHCPEngine {
     }
 
     /// The changes are durable: the books take them in, and only now the replies leave.
-    func committed(_ batch: [PendingCommit]) {
+    func committed(_ batch: [PendingCommit], at revision: Revision) {
         let now = clock.now()
         state.withLock { state in
             for pending in batch {
                 let (network, lease) = (pending.change.network, pending.change.lease)
                 if pending.isDelete {
-                    state.books[network]?.forget(lease.address, now: now)
+                    state.books[network]?.forget(lease.address, revision: revision.value, now: now)
                 } else {
-                    state.books[network]?.record(lease, now: now)
+                    state.books[network]?.record(lease, revision: revision.value, now: now)
                 }
+                if !state.uncertain.isEmpty { state.uncertain[network]?.remove(lease.address) }
                 if let key = pending.key, let reply = pending.reply {
                     state.cache.set(key, .answered(reply), now: now)
                 }
@@ -48,7 +49,9 @@ extension DHCPEngine {
             if case .failing = state.health { return true }
             return false
         }
-        if hasFailed { timeline.add(Event(.system, .info, .text("the store takes writes again: normal service"))) }
+        guard hasFailed else { return }
+        timeline.add(Event(.system, .info, .text("the store takes writes again: normal service")))
+        for network in state.withLock({ Array($0.terms.keys) }) { answerHeld(network) }
     }
 
     private func deliver(_ batch: [PendingCommit]) {
@@ -68,24 +71,36 @@ extension DHCPEngine {
         let isNew = state.withLock { state in
             for key in batch.compactMap(\.key) { state.cache.remove(key) }
             if case .conflict = error { return false }
-            let health = StoreHealth.failing(reason: error.sentence)
-            defer { state.health = health }
-            return state.health != health
+            if state.isShared, case .unavailable = error {
+                // Perhaps written all the same: then the store's own word counts.
+                for pending in batch {
+                    state.uncertain[pending.change.network, default: []].insert(pending.change.lease.address)
+                }
+            }
+            return state.fail(error)
         }
         counters.refusedCommits.add(batch.count)
         for pending in batch { pending.done?(error) }
-        guard isNew else { return }
+        if isNew { noteFailure(error) }
+    }
+
+    /// The store refused something else than a lease.
+    func storeFails(_ error: StoreError) {
+        if state.withLock({ $0.fail(error) }) { noteFailure(error) }
+    }
+
+    private func noteFailure(_ error: StoreError) {
         timeline.add(
             Event(
                 .system, .error,
                 .text(
-                    "the store takes no writes: \(error.sentence). New leases and renewals are not answered until it "
-                        + "does; reservations are")))
+                    "the store takes no writes: \(error.sentence). No new leases until it does; reservations are "
+                        + "answered, and renewals inside their reserved window")))
     }
 
     /// Another node has the network's term now: stop writing for it.
     func fenced(_ network: String) {
-        state.withLock { $0.terms[network] = nil }
+        rest(network)
         timeline.add(
             Event(
                 .system, .error, network: network,
@@ -101,5 +116,15 @@ extension StoreError {
         case .unavailable(let why): "it cannot be written (\(why))"
         case .corrupt(let why): "it cannot be read (\(why))"
         }
+    }
+}
+
+extension DHCPEngine.State {
+    /// True: that is new.
+    mutating func fail(_ error: StoreError) -> Bool {
+        let failing = StoreHealth.failing(reason: error.sentence)
+        defer { health = failing }
+        if case .failing = health { return false }
+        return true
     }
 }

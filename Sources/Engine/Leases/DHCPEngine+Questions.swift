@@ -24,10 +24,10 @@ extension DHCPEngine {
             }
             let name = link.network.name
             // A copy that is gone before the lock is: the original never has to be copied for it.
-            var book = state.books[name] ?? LeaseBook(network: link.network, reserved: [])
+            var book = state.books[name] ?? state.newBook(link.compiled, now: now)
             let decision = NetworkDecision(
                 request: request, arrival: arrival, link: link, site: state.site, facts: state.facts,
-                isServing: state.terms[name] != nil, now: now, trace: trace)
+                standing: state.standing(name), now: now, trace: trace)
             return Explanation(verdict: decision.decide(&book), steps: trace.steps, network: name)
         }
     }
@@ -97,6 +97,7 @@ extension DHCPEngine {
 
     public var storeHealth: StoreHealth { state.withLock { $0.health } }
     public var heldTerms: Int { state.withLock { $0.terms.count } }
+    public func isServing(_ network: String) -> Bool { state.withLock { $0.terms[network] != nil } }
 
     public var metrics: [Metric] {
         let books = state.withLock { state in

@@ -11,12 +11,14 @@ extension DHCPEngine {
     func replaceSite(_ site: CompiledSite) {
         let now = clock.now()
         state.withLock { state in
+            let (isShared, confirmed) = (state.isShared, state.confirmed)
             state.site = site
             state.cache.removeAll()
             state.books = state.books.filter { site.networks[$0.key] != nil }
             for (name, compiled) in site.networks {
-                state.books[name, default: Self.newBook(compiled)].reconfigure(
-                    network: compiled.network, reserved: compiled.reservedAddresses.keys, now: now)
+                state.books[name, default: State.newBook(compiled, isShared: isShared, confirmed: confirmed, now: now)]
+                    .reconfigure(
+                        network: compiled.network, reserved: compiled.reservedAddresses.keys, now: now)
             }
         }
     }
@@ -24,6 +26,7 @@ extension DHCPEngine {
     func replaceNetwork(_ name: String, with compiled: CompiledNetwork?) {
         let now = clock.now()
         state.withLock { state in
+            let (isShared, confirmed) = (state.isShared, state.confirmed)
             state.site.replaceNetwork(name, with: compiled)
             state.cache.removeAll()
             guard let compiled else {
@@ -31,13 +34,10 @@ extension DHCPEngine {
                 state.terms[name] = nil
                 return
             }
-            state.books[name, default: Self.newBook(compiled)].reconfigure(
-                network: compiled.network, reserved: compiled.reservedAddresses.keys, now: now)
+            state.books[name, default: State.newBook(compiled, isShared: isShared, confirmed: confirmed, now: now)]
+                .reconfigure(
+                    network: compiled.network, reserved: compiled.reservedAddresses.keys, now: now)
         }
-    }
-
-    private static func newBook(_ compiled: CompiledNetwork) -> LeaseBook {
-        LeaseBook(network: compiled.network, reserved: [])
     }
 
     func setMachines(_ machines: [String: Machine]) {
@@ -65,7 +65,7 @@ extension DHCPEngine {
 
     /// A network's leases as the store has them. One that cannot be read is reported, and its address is kept from
     /// everybody: giving it away could double it.
-    func loadLeases(_ records: [StoreRecord], network: String, timeline: Timeline) {
+    func loadLeases(_ records: [StoreRecord], network: String) {
         let now = clock.now()
         var unreadable: [StoreRecord] = []
         var latest = Instant(milliseconds: 0)
@@ -77,12 +77,13 @@ extension DHCPEngine {
                 do {
                     let lease = try LeaseRecord.decode(record.value, address: address)
                     latest = max(latest, lease.since)
-                    book.record(lease, now: now)
+                    book.record(lease, revision: record.revision.value, now: now)
                 } catch {
                     unreadable.append(record)
                     let mark = LeaseChange.quarantine(
-                        network: network, address, reportedBy: .mac(MACAddress(bits: 0)), mac: nil, now: now)
-                    book.record(mark.lease, now: now)
+                        network: network, address, reportedBy: .mac(MACAddress(bits: 0)), mac: nil, before: nil,
+                        now: now)
+                    book.record(mark.lease, revision: record.revision.value, now: now)
                 }
             }
             state.books[network] = book
@@ -93,6 +94,4 @@ extension DHCPEngine {
                 Event(.system, .error, network: network, .text("\(record.key) cannot be read: address kept back")))
         }
     }
-
-    func hold(_ term: HeldTerm) { state.withLock { $0.terms[term.term.network] = term } }
 }

@@ -24,6 +24,39 @@ public final class DHCPEngine: Sendable {
         var terms: [String: HeldTerm] = [:]
         var cache = ReplyCache()
         var health = StoreHealth.unknown
+        /// Whether other nodes write leases too.
+        var isShared = false
+        /// No beat of this node was taken for so long that others may be up to bat by now.
+        var isCutOff = false
+        /// Time or records cannot be trusted: nothing for dynamic clients.
+        var isBenched = false
+        /// What every node has taken in.
+        var confirmed: Int64 = 0
+        /// Addresses whose last write may or may not have happened.
+        var uncertain: [String: Set<IPv4Address>] = [:]
+        /// Client packets received, by network.
+        var heard: [String: UInt64] = [:]
+        var held = HeldRequests()
+
+        func standing(_ network: String) -> Standing {
+            if isBenched { return .benched }
+            if case .failing = health { return .cutOff }
+            if terms[network] != nil { return .upToBat }
+            return isCutOff ? .cutOff : .onDeck
+        }
+
+        func newBook(_ compiled: CompiledNetwork, now: Instant) -> LeaseBook {
+            Self.newBook(compiled, isShared: isShared, confirmed: confirmed, now: now)
+        }
+
+        static func newBook(
+            _ compiled: CompiledNetwork, isShared: Bool, confirmed: Int64, now: Instant
+        ) -> LeaseBook {
+            var book = LeaseBook(
+                network: compiled.network, reserved: compiled.reservedAddresses.keys, isShared: isShared)
+            book.confirmed(confirmed, now: now)
+            return book
+        }
     }
 
     let state: Mutex<State>
@@ -32,8 +65,8 @@ public final class DHCPEngine: Sendable {
     public let counters = DHCPCounters()
     private let committerBox = Mutex<LeaseCommitter?>(nil)
 
-    public init(facts: ServerFacts, clock: Clock, timeline: Timeline) {
-        state = Mutex(State(facts: facts))
+    public init(facts: ServerFacts, clock: Clock, timeline: Timeline, isShared: Bool = false) {
+        state = Mutex(State(facts: facts, isShared: isShared))
         self.clock = clock
         self.timeline = timeline
     }
@@ -54,18 +87,19 @@ public final class DHCPEngine: Sendable {
             return .nothing
         }
         let now = clock.now()
-        let arrival = Arrival(arrived)
+        let arrival = arrived.arrival
         let key = ReplyCache.Key(arrived.request, port: arrival.port)
         let (verdict, network) = state.withLock { state in
-            Self.decide(arrived.request, arrival, key: key, now: now, &state)
+            Self.decide(arrived, arrival, key: key, now: now, &state)
         }
         note(verdict, arrived.request, network: network)
         return carryOut(verdict, arrived, key: key)
     }
 
     private static func decide(
-        _ request: DHCPRequest, _ arrival: Arrival, key: ReplyCache.Key, now: Instant, _ state: inout State
+        _ arrived: ArrivedRequest, _ arrival: Arrival, key: ReplyCache.Key, now: Instant, _ state: inout State
     ) -> (Verdict, String?) {
+        let request = arrived.request
         switch state.cache.entry(for: key, now: now) {
         case .answered(let planned): return (.reply(planned), nil)
         case .pending: return (.drop(.repeatPending), nil)
@@ -75,11 +109,19 @@ public final class DHCPEngine: Sendable {
             return (.drop(.noNetwork), nil)
         }
         let name = link.network.name
+        // What a client sends to one node alone says nothing about what the others should hear.
+        if state.isShared, !arrival.isUnicast || !request.relayAddress.isAny { state.heard[name, default: 0] += 1 }
         let decision = NetworkDecision(
             request: request, arrival: arrival, link: link, site: state.site, facts: state.facts,
-            isServing: state.terms[name] != nil, now: now)
-        let verdict = decision.decide(&state.books[name, default: LeaseBook(network: link.network, reserved: [])])
+            standing: state.standing(name), now: now)
+        let (isShared, confirmed) = (state.isShared, state.confirmed)
+        let verdict = decision.decide(
+            &state.books[
+                name,
+                default: State.newBook(link.compiled, isShared: isShared, confirmed: confirmed, now: now)])
         switch verdict {
+        case .drop(.notUpToBat), .drop(.storeDown), .drop(.windowOver):
+            state.held.hold(arrived, network: name, now: now)
         case .reply(let planned): state.cache.set(key, .answered(planned), now: now)
         case .commit: state.cache.set(key, .pending, now: now)
         // A repetition of a probed DISCOVER finds the address held for it, and is answered at once.
@@ -112,7 +154,8 @@ public final class DHCPEngine: Sendable {
         let change = state.withLock { state -> LeaseChange? in
             guard let network = state.site.network(of: address)?.network.name else { return nil }
             let change = LeaseChange.quarantine(
-                network: network, address, reportedBy: .mac(mac), mac: mac, now: now)
+                network: network, address, reportedBy: .mac(mac), mac: mac,
+                before: state.books[network]?.lease(at: address), now: now)
             // At once in memory, so that the repeated decision passes it over; the store follows.
             state.books[network]?.record(change.lease, now: now)
             return change
@@ -128,17 +171,13 @@ public final class DHCPEngine: Sendable {
 
     /// Takes a lease away, as an operator demands. Calls `done` when the store has it.
     public func delete(_ lease: Lease, network: String, done: @escaping @Sendable (StoreError?) -> Void) {
-        let pending = PendingCommit(change: LeaseChange(network: network, lease: lease), done: done, isDelete: true)
+        // Where others may still confirm it a record stays that says until when.
+        let isShared = state.withLock { $0.isShared }
+        let change =
+            isShared
+            ? LeaseChange.release(lease, network: network, now: clock.now())
+            : LeaseChange(network: network, lease: lease)
+        let pending = PendingCommit(change: change, done: done, isDelete: !isShared)
         if committer?.submit(pending) != true { done(.unavailable("too many changes wait for the store")) }
-    }
-}
-
-extension Arrival {
-    init(_ arrived: ArrivedRequest) {
-        let datagram = arrived.datagram
-        self.init(
-            interface: arrived.interface.name, interfaceAddresses: arrived.interface.addresses.map(\.address),
-            source: datagram.source, sourcePort: datagram.sourcePort, destination: datagram.destination,
-            port: datagram.port)
     }
 }

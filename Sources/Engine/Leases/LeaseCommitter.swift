@@ -31,14 +31,13 @@ public final class LeaseCommitter: Sendable {
 
     private let queue = Mutex(Queue())
     private let store: any StateStore
-    private let batchMax: Int
+    private let operationsMax: Int
     private let engine: DHCPEngine
 
     init(store: any StateStore, engine: DHCPEngine) {
         self.store = store
         self.engine = engine
-        // One guard a network: half of the operations is enough for as many networks as leases.
-        batchMax = min(Limits.commitBatchMax, store.operationsPerBatchMax / 2)
+        operationsMax = min(Limits.commitBatchMax, store.operationsPerBatchMax)
     }
 
     /// False when too much waits already: the request is dropped, and its client will ask again.
@@ -74,11 +73,17 @@ public final class LeaseCommitter: Sendable {
     private func take(_ queue: inout Queue) -> [PendingCommit]? {
         queue.isCommitting = !queue.waiting.isEmpty
         guard queue.isCommitting else { return nil }
-        if queue.waiting.count <= batchMax {
+        // Each network needs a guard, besides the leases.
+        if 2 * queue.waiting.count <= operationsMax {
             defer { queue.waiting = [] }
             return queue.waiting
         }
-        let batch = Array(queue.waiting.prefix(batchMax))
+        var networks: Set<String> = []
+        let count = queue.waiting.enumerated().first { index, pending in
+            networks.insert(pending.change.network)
+            return index + 1 + networks.count > operationsMax
+        }?.offset
+        let batch = Array(queue.waiting.prefix(count ?? queue.waiting.count))
         queue.waiting.removeFirst(batch.count)
         return batch
     }
@@ -102,7 +107,7 @@ public final class LeaseCommitter: Sendable {
 
     private func ended(_ batch: [PendingCommit], networks: Int, _ result: Result<Revision, StoreError>) {
         switch result {
-        case .success: engine.committed(batch)
+        case .success(let revision): engine.committed(batch, at: revision)
         case .failure(let error):
             if case .conflict(let key) = error, let network = key.split(separator: "/").last {
                 // Fenced: somebody else's turn. Only that network's changes are lost.

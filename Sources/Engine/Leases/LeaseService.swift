@@ -28,6 +28,11 @@ public struct LeaseService: Sendable {
         guard let lease = engine.lease(network: network, at: address) else {
             throw .notFound("lease of \(address) in network \(network)")
         }
+        guard engine.isServing(network) else {
+            throw Problem(
+                title: "not here", status: 409,
+                detail: "another node is up to bat for network \(network) ('ondeck cluster' says which): ask it")
+        }
         let failure = await withCheckedContinuation { done in
             engine.delete(lease, network: network) { done.resume(returning: $0) }
         }
@@ -45,6 +50,6 @@ public struct LeaseService: Sendable {
             network: network, address: "\(lease.address)", state: state, client: "\(lease.identity)",
             mac: lease.mac.map { "\($0)" }, hostname: lease.hostname.isEmpty ? nil : lease.hostname,
             since: TimeText.iso8601(lease.since),
-            until: lease.until == .distantFuture ? nil : TimeText.iso8601(lease.until))
+            until: lease.promisedUntil == .distantFuture ? nil : TimeText.iso8601(lease.promisedUntil))
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CLinux
 import Decisions
 import Model
 import Ports
@@ -20,21 +19,16 @@ public final class SiteCache: Sendable {
     }
 
     private let state = Mutex(State())
-    private let store: any StateStore
     private let engine: DHCPEngine
-    private let terms: TermKeeper
     private let timeline: Timeline
     /// Environments and templates that OnDeck brings along; an operator's object of the same name wins.
     public let shipped: Site
     private let onChange: @Sendable () -> Void
 
     public init(
-        store: any StateStore, engine: DHCPEngine, terms: TermKeeper, timeline: Timeline, shipped: Site,
-        onChange: @escaping @Sendable () -> Void
+        engine: DHCPEngine, timeline: Timeline, shipped: Site, onChange: @escaping @Sendable () -> Void
     ) {
-        self.store = store
         self.engine = engine
-        self.terms = terms
         self.timeline = timeline
         self.shipped = shipped
         self.onChange = onChange
@@ -45,6 +39,7 @@ public final class SiteCache: Sendable {
     /// What operators have described.
     public var site: Site { state.withLock { $0.site } }
 
+    var statuses: [String: BootStatus] { state.withLock { $0.statuses } }
     public func status(of machine: String) -> BootStatus? { state.withLock { $0.statuses[machine] } }
 
     /// Environments, templates and parameters, ready to render.
@@ -65,15 +60,13 @@ public final class SiteCache: Sendable {
         }
     }
 
-    // MARK: Loading and following
+    // MARK: Taking in
 
-    /// Reads everything once: the site, then each network's leases and term. Returns the latest instant that any
-    /// lease began.
-    public func load() async throws(StoreError) {
-        let snapshot = try await store.read(prefix: StoreKeys.followedPrefix)
+    /// The site as the store has it; replaces what was known.
+    func replace(_ records: [StoreRecord], revision: Revision) {
         var site = Site()
         var byMachine: [String: BootStatus] = [:]
-        for record in snapshot.records {
+        for record in records {
             if let (kind, name) = StoreKeys.parseSite(record.key) {
                 if let object = object(.put(key: record.key, value: record.value), kind, name) { site.set(object) }
             } else if let status = Self.status(record) {
@@ -81,36 +74,23 @@ public final class SiteCache: Sendable {
             }
         }
         engine.replaceSite(compile(site, byMachine))
-        try await openNetworks(site.networks.keys.sorted())
         resolveWaiters { state in
             state.site = site
             state.library = BootLibrary(site: site)
             state.statuses = byMachine
-            state.applied = snapshot.revision
+            state.applied = revision
         }
-        // The records are decoded; a site of a hundred thousand leaves tens of MiB of them behind.
-        cl_release_free_memory()
         onChange()
     }
 
-    /// Follows the store until the task is cancelled. A feed that ends was too slow: everything is read again.
-    public func run() async {
-        while !Task.isCancelled {
-            let after = state.withLock { $0.applied }
-            do {
-                for await change in try await store.changes(prefix: StoreKeys.followedPrefix, after: after) {
-                    await apply(change)
-                }
-                guard !Task.isCancelled else { return }
-                try await load()
-            } catch {
-                timeline.add(Event(.system, .error, .text("cannot follow the store: \(error)")))
-                try? await Task.sleep(for: .seconds(1))
-            }
-        }
+    /// The next change. Returns the networks that are new: their leases have to be read.
+    func take(_ change: StoreChange) -> [String] {
+        guard change.writes.contains(where: { $0.key.hasPrefix(StoreKeys.followedPrefix) }), change.revision > revision
+        else { return [] }
+        return apply(change)
     }
 
-    private func apply(_ change: StoreChange) async {
+    private func apply(_ change: StoreChange) -> [String] {
         var touched = Touched()
         var objects: [(ObjectKind, String, SiteObject?)] = []
         var statuses: [String: BootStatus?] = [:]
@@ -138,21 +118,9 @@ public final class SiteCache: Sendable {
         }
         for (machine, status) in statuses { engine.setStatus(status, machine: machine) }
         publish(touched, site)
-        let new = Set(site.networks.keys).subtracting(before)
-        do throws(StoreError) { try await openNetworks(new.sorted()) } catch {
-            timeline.add(Event(.system, .error, .text("cannot open a new network: \(error.sentence)")))
-        }
         resolveWaiters { $0.applied = max($0.applied, change.revision) }
         if touched.isAny { onChange() }
-    }
-
-    /// Loads the leases of networks and takes their terms.
-    private func openNetworks(_ names: [String]) async throws(StoreError) {
-        for name in names {
-            let leases = try await store.read(prefix: StoreKeys.leasePrefix + name + "/")
-            engine.loadLeases(leases.records, network: name, timeline: timeline)
-        }
-        for held in try await terms.claim(names, since: engine.clock.now()) { engine.hold(held) }
+        return Set(site.networks.keys).subtracting(before).sorted()
     }
 
     private func resolveWaiters(_ change: (inout State) -> Void) {

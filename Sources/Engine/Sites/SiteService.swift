@@ -25,7 +25,7 @@ public struct SiteService: Sendable {
         guard !(prune && objects.isEmpty) else { throw .wouldDeleteEverything }
         let revisions = try await siteRevisions()
         let plan = ChangePlan.between(current: cache.site, desired: objects, prune: prune)
-        let findings = SiteValidation.check(plan.result, builtIn: cache.shipped)
+        let findings = SiteValidation.check(plan.result, builtIn: cache.shipped, storeIsShared: store.isShared)
         guard findings.problems.isEmpty else { throw .invalid(findings.problems.map { FieldError($0) }) }
         var revision: Revision?
         if !dryRun, !plan.changes.isEmpty {
@@ -62,7 +62,7 @@ public struct SiteService: Sendable {
         let current = try await revision(of: StoreKeys.site(object.kind, object.name))
         if let expected, expected != current { throw .changedMeanwhile(object.objectName) }
         let plan = ChangePlan.between(current: cache.site, desired: [object], prune: false)
-        let findings = SiteValidation.check(plan.result, builtIn: cache.shipped)
+        let findings = SiteValidation.check(plan.result, builtIn: cache.shipped, storeIsShared: store.isShared)
         guard findings.problems.isEmpty else { throw .invalid(findings.problems.map { FieldError($0) }) }
         let revision = plan.changes.isEmpty ? current : try await commit(plan.changes) { _ in current }
         return report(plan.changes, revision, unchanged: plan.unchanged, warnings: findings.warnings)
@@ -82,7 +82,7 @@ public struct SiteService: Sendable {
         if let expected, expected != current { throw .changedMeanwhile(object.objectName) }
         var after = cache.site
         after.remove(kind, name)
-        let findings = SiteValidation.check(after, builtIn: cache.shipped)
+        let findings = SiteValidation.check(after, builtIn: cache.shipped, storeIsShared: store.isShared)
         guard findings.problems.isEmpty else {
             throw Problem(
                 title: "still in use", status: 409, detail: "\(kind.rawValue) \(name) is still referred to",
@@ -102,7 +102,7 @@ public struct SiteService: Sendable {
         let current = try await revision(of: key)
         var after = cache.site
         after.set(.machine(machine))
-        let findings = SiteValidation.check(after, builtIn: cache.shipped)
+        let findings = SiteValidation.check(after, builtIn: cache.shipped, storeIsShared: store.isShared)
         guard findings.problems.isEmpty else { throw .invalid(findings.problems.map { FieldError($0) }) }
         var batch = StoreBatch(guards: [StoreGuard(key: key, revision: current)], writes: [])
         if old != machine { batch.writes.append(.put(key: key, value: ObjectRecord.encode(.machine(machine)))) }
@@ -124,9 +124,31 @@ public struct SiteService: Sendable {
 
     // MARK: Commits
 
+    /// One batch where the store takes it; else several, what is referred to first. Each is guarded: what has changed
+    /// meanwhile stops the rest, and the same document applied again does what is left.
     private func commit(
         _ changes: [SiteChange], revision: (String) -> Revision
     ) async throws(Problem) -> Revision {
+        let perBatch = store.operationsPerBatchMax / 2
+        var rest = changes[...]
+        if changes.count > perBatch { rest = changes.sorted { Self.rank($0) < Self.rank($1) }[...] }
+        var committed = Revision.none
+        while !rest.isEmpty {
+            do throws(Problem) { committed = try await write(Self.batch(rest.prefix(perBatch), revision)) } catch {
+                guard rest.count < changes.count else { throw error }
+                throw Problem(
+                    title: error.title, status: error.status,
+                    detail: "\(changes.count - rest.count) of \(changes.count) changes are written, then: "
+                        + "\(error.detail ?? error.title). Apply the same again to write the rest")
+            }
+            rest = rest.dropFirst(perBatch)
+        }
+        await cache.wait(for: committed)
+        for change in changes.prefix(Self.changesNoted) { note(change) }
+        return committed
+    }
+
+    private static func batch(_ changes: some Sequence<SiteChange>, _ revision: (String) -> Revision) -> StoreBatch {
         var batch = StoreBatch(writes: [])
         for change in changes {
             let name = change.objectName
@@ -143,10 +165,15 @@ public struct SiteService: Sendable {
                 batch.writes.append(.delete(key: key))
             }
         }
-        let committed = try await write(batch)
-        await cache.wait(for: committed)
-        for change in changes.prefix(Self.changesNoted) { note(change) }
-        return committed
+        return batch
+    }
+
+    /// What others refer to is written first, and deleted last.
+    private static func rank(_ change: SiteChange) -> Int {
+        let order: [ObjectKind] = [.template, .environment, .profile, .parameters, .network, .reservation, .machine]
+        let place = order.firstIndex(of: change.objectName.kind) ?? order.count
+        if case .deleted = change { return 2 * order.count - place }
+        return place
     }
 
     /// A change of thousands of objects is not thousands of lines.

@@ -123,7 +123,9 @@ struct HelpTests {
             ApplyCommand.self, DiffCommand.self, ExportCommand.self, GetCommand.self, SetCommand.self,
             DeleteCommand.self,
             LeaseListCommand.self, LeaseDeleteCommand.self, BootCommand.self, ExplainCommand.self, WatchCommand.self,
-            CheckConfigCommand.self,
+            CheckConfigCommand.self, ClusterCommand.self, ClusterShowCommand.self, ClusterReadyCommand.self,
+            ClusterHandoverCommand.self, ClusterDrainCommand.self, ClusterAcceptRestoredCommand.self,
+            WindowCommand.self,
         ] as [any ParsableCommand.Type])
     func `every command teaches by an example`(command: any ParsableCommand.Type) throws {
         let name = try #require(command.configuration.commandName)

@@ -56,19 +56,18 @@ final class FakeServer: Sendable {
             }
         }
         Thread.detachNewThread { [weak self] in
+            // Only this thread closes it: its number is at once another server's, whose clients it would accept.
+            defer { close(descriptor) }
             while true {
                 let connection = accept(descriptor, nil, nil)
-                guard connection >= 0, let self else { return }
-                self.serve(connection)
+                guard connection >= 0 else { return }
+                self?.serve(connection)
                 close(connection)
             }
         }
     }
 
-    deinit {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-    }
+    deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
     var asked: [AskedRequest] { state.withLock { $0.asked } }
 

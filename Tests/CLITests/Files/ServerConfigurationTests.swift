@@ -95,7 +95,13 @@ import Testing
             ["ondeck.yaml:1:17: http.listen: expected an address such as 10.64.0.20, found \"::\""]
         ),
         ("data: var", ["ondeck.yaml:1:7: data: expected an absolute path, found \"var\""]),
-        ("store: etcd", ["ondeck.yaml:1:8: store: expected sqlite, found \"etcd\""]),
+        (
+            "store: etcd",
+            [
+                "ondeck.yaml:1:8: store: expected sqlite, or a map such as "
+                    + "{ etcd: { endpoints: [http://10.0.0.1:2379] } }, found \"etcd\""
+            ]
+        ),
         (
             "log: warn",
             ["ondeck.yaml:1:6: log: expected debug, info, warning or error, found \"warn\""]
@@ -125,8 +131,8 @@ import Testing
         (
             "- a\n",
             [
-                "ondeck.yaml:1:1: expected a map, found a list (with the keys node, data, store, log, dhcp, tftp, "
-                    + "http, api and content)"
+                "ondeck.yaml:1:1: expected a map, found a list (with the keys node, data, store, cluster, log, dhcp, "
+                    + "tftp, http, api and content)"
             ]
         ),
     ]

@@ -45,9 +45,25 @@ import Testing
         draft.network("a", ["10.64.0.0/24"], pools: [["10.64.0.9"]]) { $0.leaseSeconds = 300 }
         #expect(
             draft.warnings == [
-                "networks.a.lease: 300 s is short: every client renews every 150 s, and loses its address in an "
-                    + "outage of that length (an hour is usual)"
+                "networks.a.lease: 5m bridges an outage of 2m 30s only: after it clients lose their addresses "
+                    + "(30m bridges 15m, 1h with a margin; ondeck window says more)"
             ])
+    }
+
+    static let leases: [(NetworkMode, UInt32, isShared: Bool, warns: Bool)] = [
+        (.dynamic, 1_799, false, true), (.dynamic, 1_800, false, false), (.static, 1_799, false, true),
+        (.proxy, 60, false, false), (.static, 60, true, false),
+        (.dynamic, 1_440, true, true), (.dynamic, 1_450, true, false),
+    ]
+
+    @Test(arguments: leases)
+    mutating func theLeaseThatIsTooShort(mode: NetworkMode, lease: UInt32, isShared: Bool, warns: Bool) {
+        draft.network("a", ["10.64.0.0/24"], pools: mode == .dynamic ? [["10.64.0.9"]] : []) { network in
+            network.mode = mode
+            network.leaseSeconds = lease
+        }
+        let warnings = SiteValidation.check(draft.site, storeIsShared: isShared).warnings
+        #expect(warnings.contains { $0.field == "networks.a.lease" } == warns)
     }
 
     @Test mutating func ourOwnAddressInAPool() {

@@ -10,7 +10,11 @@ final class Desk {
     var site = Site()
     var books: [String: LeaseBook] = [:]
     var now = Instant(seconds: 1_800_000_000)
-    var isServing = true
+    var standing = Standing.upToBat
+    /// Whether other nodes have the leases too.
+    let isShared: Bool
+    /// The store's, counted up by every commit.
+    var revision: Int64 = 0
     var siblings: Set<IPv4Address> = []
     var interface = "eth1"
     /// The UDP port that relayed packets come from.
@@ -18,7 +22,8 @@ final class Desk {
     var ownAddress = IPv4Address("10.1.0.1")!
 
     /// One direct network, "rack", 10.1.0.0/24, on which we are 10.1.0.1.
-    init(_ change: (inout Network) -> Void = { _ in }) {
+    init(isShared: Bool = false, _ change: (inout Network) -> Void = { _ in }) {
+        self.isShared = isShared
         var network = Network(name: "rack")
         var subnet = Subnet(subnet: IPv4Subnet("10.1.0.0/24")!)
         subnet.pools = [IPv4Range("10.1.0.100-10.1.0.109")!]
@@ -38,7 +43,9 @@ final class Desk {
     private func rebuild() {
         for network in site.networks.values {
             let reserved = site.reservations.values.filter { $0.network == network.name }.map(\.address)
-            if books[network.name] == nil { books[network.name] = LeaseBook(network: network, reserved: reserved) }
+            if books[network.name] == nil {
+                books[network.name] = LeaseBook(network: network, reserved: reserved, isShared: isShared)
+            }
             books[network.name]?.reconfigure(network: network, reserved: reserved, now: now)
         }
     }
@@ -48,8 +55,22 @@ final class Desk {
     /// The verdict about a packet, and what the store and the link would do with it.
     func receive(_ packet: DHCPRequest, to destination: IPv4Address = .broadcast, port: UInt16 = 67) -> Verdict {
         let verdict = decide(packet, to: destination, port: port)
-        if case .commit(let change, _) = verdict { books[change.network]?.record(change.lease, now: now) }
+        if case .commit(let change, _) = verdict { write(change) }
         return verdict
+    }
+
+    /// What a commit does: the record is in the store, and in this node's book.
+    func write(_ change: LeaseChange) {
+        revision += 1
+        books[change.network]?.record(change.lease, revision: revision, now: now)
+    }
+
+    /// What the feed does on another node: it takes in what this one has.
+    func follow(_ other: Desk) {
+        revision = other.revision
+        for (name, book) in other.books {
+            for lease in book.allLeases { books[name]?.record(lease, revision: revision, now: now) }
+        }
     }
 
     /// The verdict alone: the lease is not written.
@@ -68,7 +89,7 @@ final class Desk {
         var facts = ServerFacts(httpPort: 8080)
         facts.siblings = siblings
         let decision = NetworkDecision(
-            request: packet, arrival: arrival, link: link, site: compiled, facts: facts, isServing: isServing,
+            request: packet, arrival: arrival, link: link, site: compiled, facts: facts, standing: standing,
             now: now)
         return decision.decide(&books[link.network.name, default: LeaseBook(network: link.network, reserved: [])])
     }

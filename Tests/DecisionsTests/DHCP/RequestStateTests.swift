@@ -134,7 +134,7 @@ import Wire
     @Test func withoutTheTermNothingDynamicIsAnswered() throws {
         let desk = Desk()
         let mine = try #require(desk.bind(TestClient(1)))
-        desk.isServing = false
+        desk.standing = .onDeck
         #expect(desk.receive(TestClient(2).discover()).dropped == .notUpToBat)
         #expect(desk.receive(TestClient(1).extend(mine), to: server).dropped == .notUpToBat)
         #expect(desk.receive(TestClient(1).reboot(mine)).dropped == .notUpToBat)

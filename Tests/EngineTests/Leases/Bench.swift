@@ -21,6 +21,8 @@ final class Workbench: Sendable {
     let cache: SiteCache
     let sites: SiteService
     let committer: LeaseCommitter
+    let node: ClusterNode
+    let follower: StoreFollower
     let timeline: Timeline
     let sent = Mutex<[OutgoingReply]>([])
 
@@ -32,18 +34,21 @@ final class Workbench: Sendable {
         timeline = Timeline(clock: clock, logger: logger)
         engine = DHCPEngine(facts: ServerFacts(httpPort: 8080), clock: clock, timeline: timeline)
         committer = engine.makeCommitter(store: store)
-        cache = SiteCache(
-            store: store, engine: engine, terms: TermKeeper(store: store, run: NodeRun(node: node, incarnation: 1)),
-            timeline: timeline,
-            shipped: Site(), onChange: {})
+        cache = SiteCache(engine: engine, timeline: timeline, shipped: Site(), onChange: {})
+        self.node = ClusterNode(
+            settings: Leadership.Settings(
+                run: NodeRun(node: node, incarnation: .random(in: 1 ... .max)), isShared: false), store: store,
+            engine: engine, clock: clock, timeline: timeline, tell: { _ in })
+        follower = StoreFollower(store: store, cache: cache, node: self.node, timeline: timeline)
         sites = SiteService(store: store, cache: cache, timeline: timeline)
     }
 
     /// Loads the store, and runs committer and feed while `body` does.
     func running(_ body: @Sendable () async throws -> Void) async throws {
-        try await cache.load()
+        try await follower.load()
+        node.networksChanged()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await self.cache.run() }
+            group.addTask { await self.follower.run() }
             try await body()
             group.cancelAll()
         }
@@ -62,6 +67,7 @@ final class Workbench: Sendable {
     func makeNetwork() async throws {
         let report = try await sites.apply([.network(Self.network)], prune: false, dryRun: false)
         #expect(report.changes.count == 1)
+        try await until("up to bat") { engine.heldTerms == 1 }
     }
 
     func receive(_ request: DHCPRequest) -> DHCPOutcome {

@@ -16,27 +16,45 @@ import Testing
     }
 
     @Test func aLaterFormatIsNotGuessedAt() {
-        #expect(throws: RecordError.unknownVersion("2")) { try lease("2⇥bound⇥-⇥mac⇥-⇥0⇥0") }
+        #expect(throws: RecordError.unknownVersion("3")) { try lease("3⇥bound⇥-⇥mac⇥-⇥0⇥0⇥0") }
         #expect(throws: RecordError.unknownVersion("")) { try lease("") }
         #expect(throws: RecordError.unknownVersion("{\"state\": 1}")) { try lease("{\"state\": 1}") }
         #expect(throws: RecordError.unknownVersion("11")) { try TermRecord.decode(bytes("11⇥a⇥1"), network: "n") }
     }
 
     @Test func everyFieldIsRequired() {
-        let whole = "1⇥bound⇥52:54:00:12:34:56⇥mac⇥web1⇥1763800000⇥1763803600"
+        let whole = "2⇥bound⇥52:54:00:12:34:56⇥mac⇥web1⇥1763800000⇥1763803600⇥1763807200"
         #expect(throws: Never.self) { try lease(whole) }
         let fields = whole.split(separator: "⇥")
-        let names = ["state", "hardware address", "identity", "host name", "beginning", "end"]
+        let names = ["state", "hardware address", "identity", "host name", "beginning", "end", "end of the reserve"]
         for (index, name) in names.enumerated() {
             let line = fields.prefix(index + 1).joined(separator: "⇥")
             #expect(throws: RecordError.missing(field: name)) { try lease(line) }
         }
         #expect(throws: RecordError.surplus(text: "more")) { try lease(whole + "⇥more") }
         #expect(throws: RecordError.surplus(text: "")) { try lease(whole + "⇥") }
-        #expect(throws: RecordError.invalid(field: "end", text: "1763803600?")) { try lease(whole + "\n") }
+        #expect(throws: RecordError.invalid(field: "end of the reserve", text: "1763807200?")) {
+            try lease(whole + "\n")
+        }
+    }
+
+    @Test func theFirstVersionHasNoReserve() throws {
+        let whole = "1⇥bound⇥52:54:00:12:34:56⇥mac⇥web1⇥1763800000⇥1763803600"
+        let read = try lease(whole)
+        #expect(read.until == Instant(seconds: 1_763_803_600))
+        #expect(read.reservedUntil == read.until)
+        #expect(throws: RecordError.surplus(text: "1763807200")) { try lease(whole + "⇥1763807200") }
+        #expect(throws: RecordError.missing(field: "end")) { try lease("1⇥bound⇥-⇥circuit=⇥-⇥0") }
+    }
+
+    /// Nobody writes that; and if somebody did, the promise would count.
+    @Test func aReserveThatEndsBeforeTheLeaseEndsWithIt() throws {
+        #expect(try lease("2⇥bound⇥-⇥circuit=⇥-⇥0⇥90⇥60").reservedUntil == Instant(seconds: 90))
+        #expect(try lease("2⇥bound⇥-⇥circuit=⇥-⇥0⇥90⇥never").reservedUntil == .distantFuture)
     }
 
     @Test(arguments: [
+        ("2⇥bound⇥-⇥circuit=⇥-⇥0⇥0⇥soon", "end of the reserve", "soon"),
         ("1⇥Bound⇥-⇥mac⇥-⇥0⇥0", "state", "Bound"),
         ("1⇥bound⇥52:54:00:12:34⇥mac⇥-⇥0⇥0", "hardware address", "52:54:00:12:34"),
         ("1⇥bound⇥52-54-00-12-34-56⇥mac⇥-⇥0⇥0", "hardware address", "52-54-00-12-34-56"),

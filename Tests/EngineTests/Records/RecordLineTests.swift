@@ -20,21 +20,22 @@ import Testing
         let hour = Instant(seconds: 1_763_803_600)
         expectLine(
             LeaseRecord.encode(lease(.mac(mac), mac: mac, hostname: "web1", until: hour)),
-            "1⇥bound⇥52:54:00:12:34:56⇥mac⇥web1⇥1763800000⇥1763803600")
+            "2⇥bound⇥52:54:00:12:34:56⇥mac⇥web1⇥1763800000⇥1763803600⇥1763803600")
         expectLine(
             LeaseRecord.encode(lease(.mac(mac), mac: nil, hostname: "", until: .distantFuture)),
-            "1⇥bound⇥-⇥mac=52:54:00:12:34:56⇥-⇥1763800000⇥never")
+            "2⇥bound⇥-⇥mac=52:54:00:12:34:56⇥-⇥1763800000⇥never⇥never")
         expectLine(
             LeaseRecord.encode(lease(.clientIdentifier([0xff, 0, 0x0a]), mac: mac, hostname: "a\tb%\n", until: hour)),
-            "1⇥bound⇥52:54:00:12:34:56⇥client-id=ff000a⇥a%09b%25%0a⇥1763800000⇥1763803600")
+            "2⇥bound⇥52:54:00:12:34:56⇥client-id=ff000a⇥a%09b%25%0a⇥1763800000⇥1763803600⇥1763803600")
         var odd = lease(.circuit([]), mac: mac, hostname: "-", until: hour.adding(milliseconds: 7))
         odd.state = .declined
+        odd.reservedUntil = hour.adding(seconds: 3600)
         expectLine(
-            LeaseRecord.encode(odd), "1⇥declined⇥52:54:00:12:34:56⇥circuit=⇥%2d⇥1763800000⇥1763803600.007")
+            LeaseRecord.encode(odd), "2⇥declined⇥52:54:00:12:34:56⇥circuit=⇥%2d⇥1763800000⇥1763803600.007⇥1763807200")
         odd.state = .released
         odd.since = Instant(milliseconds: -500)
         expectLine(
-            LeaseRecord.encode(odd), "1⇥released⇥52:54:00:12:34:56⇥circuit=⇥%2d⇥-0.500⇥1763803600.007")
+            LeaseRecord.encode(odd), "2⇥released⇥52:54:00:12:34:56⇥circuit=⇥%2d⇥-0.500⇥1763803600.007⇥1763807200")
     }
 
     @Test func reservation() throws {

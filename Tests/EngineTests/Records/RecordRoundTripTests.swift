@@ -34,7 +34,7 @@ import Testing
         var samples = RecordSamples(seed: 4)
         for _ in 0..<2_000 {
             let lease = LeaseRecord.encode(samples.lease())
-            #expect(lease.filter { $0 == UInt8(ascii: "\t") }.count == 6)
+            #expect(lease.filter { $0 == UInt8(ascii: "\t") }.count == 7)
             let reservation = ReservationRecord.encode(samples.reservation())
             #expect(reservation.filter { $0 == UInt8(ascii: "\t") }.count == 3)
             let bytes = lease + reservation + BootStatusRecord.encode(samples.bootStatus())

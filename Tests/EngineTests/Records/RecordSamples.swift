@@ -44,7 +44,7 @@ struct RecordSamples {
         if let mac, below(2) == 0 { holder = .mac(mac) }
         return Lease(
             address: address(), state: Lease.State.allCases[below(3)], identity: holder, mac: mac, hostname: text(),
-            since: instant(), until: instant())
+            since: instant(), until: instant(), reservedUntil: below(2) == 0 ? instant() : nil)
     }
 
     mutating func reservation() -> Reservation {

@@ -49,7 +49,8 @@ final class FakeEngine: Sendable {
                 guard scope == nil || scope == "store" else { return nil }
                 let ready = scope == nil
                 return ReadinessReport(ready: ready, checks: [.init(name: "store", ready: ready, text: "sqlite")])
-            })
+            },
+            cluster: clusterCalls)
     }
 
     private func list(_ kind: ObjectKind) -> [ObjectReport] {

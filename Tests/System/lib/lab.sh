@@ -36,7 +36,7 @@ lab_end() {
     local status=$? item process
     trap - EXIT INT TERM HUP
     for process in "${LAB_PROCESSES[@]}"; do kill "$process" 2>/dev/null; done
-    wait_for 3 lab_is_quiet
+    wait_for 6 lab_is_quiet
     for item in "${LAB_NAMESPACES[@]}"; do
         for process in $(ip netns pids "$item" 2>/dev/null); do kill -9 "$process" 2>/dev/null; done
         ip netns delete "$item" 2>/dev/null
