@@ -134,7 +134,17 @@ let package = Package(
             ],
             swiftSettings: strict),
         // Test support: a deterministic world, and a program that tests kill.
-        .target(name: "Simulation", dependencies: ["Model", "Ports"], swiftSettings: strict),
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports", "Engine",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "ondeck-sim",
+            dependencies: ["Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
         .executableTarget(
             name: "StoreProbe", dependencies: ["Addresses", "Engine", "Model", "Ports", "StoreSQLite"],
             path: "Tests/StoreProbe", swiftSettings: strict),
@@ -201,6 +211,7 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

@@ -22,4 +22,7 @@ extension Leadership {
             }
         }
     }
+
+    /// The highest epoch of each network that was ever seen.
+    public var epochs: [String: UInt64] { networks.mapValues(\.highestEpoch).filter { $0.value > 0 } }
 }

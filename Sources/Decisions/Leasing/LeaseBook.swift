@@ -194,7 +194,7 @@ public struct LeaseBook: Sendable {
         // A declined address is no longer its client's: the client must get another one.
         if lease.state == .declined {
             if addressByIdentity[lease.identity] == lease.address { addressByIdentity[lease.identity] = nil }
-        } else {
+        } else if isLatest(lease) {
             addressByIdentity[lease.identity] = lease.address
         }
         if let hold = holds[lease.address], hold.identity == lease.identity { dropHold(lease.address) }
@@ -242,6 +242,17 @@ public struct LeaseBook: Sendable {
         if let known = revisions[address], revision < known { return false }
         revisions[address] = revision
         return true
+    }
+
+    /// Whether this, of all records of its client, is the one that counts. Records that are read as a whole come in the
+    /// order of their addresses, and a client may have had one address after the other.
+    private func isLatest(_ lease: Lease) -> Bool {
+        guard let other = addressByIdentity[lease.identity].flatMap({ leases[$0] }), other.address != lease.address,
+            other.identity == lease.identity
+        else { return true }
+        if isShared { return revisions[other.address] ?? 0 <= revisions[lease.address] ?? 0 }
+        // One clock wrote both.
+        return (other.since, other.state == .bound ? 1 : 0) <= (lease.since, lease.state == .bound ? 1 : 0)
     }
 
     private func isConfirmed(_ revision: Int64) -> Bool { revision != 0 && revision <= confirmedRevision }

@@ -47,12 +47,13 @@ extension ClusterNode {
                 .text("this machine's clock is \(off) ms off the cluster's time, which counts: is NTP running?")))
     }
 
-    private func settleAlone() {
+    func settleAlone() {
         let (now, uptime) = (clock.now(), clock.uptime())
         let theirs = state.withLock { state in
             state.fresh.values.map { $0.sentAt.adding(milliseconds: uptime.millisecondsSince($0.seen)) }.min()
         }
         if let theirs, theirs < now { clock.set(to: theirs) }
+        clock.raise(to: engine.state.withLock { $0.latestSeen })
         state.withLock { $0.isSettled = true }
     }
 

@@ -42,6 +42,8 @@ extension ClusterNode {
         }
         var events: [Leadership.Event] = []
         var isOwnBeatThere = false
+        // All that there is: in a store that went back in time, our beat's record did, too.
+        state.withLock { $0.beatRevision = .none }
         for record in records {
             isOwnBeatThere = isOwnBeatThere || record.key == StoreKeys.beat(run.node)
             events += takeControl(.put(key: record.key, value: record.value), revision: record.revision)

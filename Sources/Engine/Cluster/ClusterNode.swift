@@ -23,6 +23,8 @@ public final class ClusterNode: Sendable {
         var floors = Floors()
         var followed = Revision.none
         var isUsurped = false
+        /// Before its first beat a node may find one of its name: that of its own last run.
+        var hasBeaten = false
         var time = TimeFollower()
         /// Whether this node's time is the cluster's: until then it takes no term, and tells nobody the time.
         var isSettled = true
@@ -237,7 +239,7 @@ public final class ClusterNode: Sendable {
     private func beatEnded(_ result: Result<Revision, StoreError>, sentAt: Uptime) {
         state.withLock { state in
             state.isBeating = false
-            if case .success(let revision) = result { state.beatRevision = revision }
+            if case .success(let revision) = result { (state.beatRevision, state.hasBeaten) = (revision, true) }
         }
         switch result {
         case .success:
@@ -258,9 +260,9 @@ public final class ClusterNode: Sendable {
         let found = value.flatMap { try? BeatRecord.decode($0, node: run.node) }
         let usurper = state.withLock { state -> Beat? in
             if revision > state.beatRevision || value == nil { state.beatRevision = revision }
-            guard let found, found.run != run, found.intent != .stopped, !state.isUsurped,
-                found.startedAt > state.beat.startedAt
-            else { return nil }
+            guard let found, found.run != run, found.intent != .stopped, !state.isUsurped, state.hasBeaten else {
+                return nil
+            }
             state.isUsurped = true
             return found
         }

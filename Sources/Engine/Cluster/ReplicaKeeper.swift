@@ -83,12 +83,8 @@ public struct ReplicaKeeper: Sendable {
 extension ClusterNode {
     var appliedRevision: Int64 { state.withLock { $0.beat.applied } }
 
-    /// The epoch of every term that the store has.
-    var epochs: [String: UInt64] {
-        let views = state.withLock { $0.leadership.networks(now: clock.uptime()) }
-        return Dictionary(
-            views.compactMap { view in view.term.map { (view.network, $0.epoch.value) } }, uniquingKeysWith: max)
-    }
+    /// The highest epoch of each network that this node has seen in its life.
+    var epochs: [String: UInt64] { state.withLock { $0.leadership.epochs } }
 }
 
 extension SiteCache {

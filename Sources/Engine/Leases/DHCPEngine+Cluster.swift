@@ -18,7 +18,12 @@ extension DHCPEngine {
     /// Answers what could not be answered when it came.
     func answerHeld(_ network: String) {
         let now = clock.now()
-        let waiting = state.withLock { $0.held.take(network: network, now: now) }
+        let waiting = state.withLock { state in
+            state.held.take(network: network, now: now).filter {
+                !state.isOvertaken($0.arrived.request, at: $0.at, network)
+            }
+            .map(\.arrived)
+        }
         for arrived in waiting {
             switch decide(arrived) {
             case .send(let reply), .probe(_, let reply): arrived.replyPort.send([reply])
@@ -123,5 +128,17 @@ extension DHCPEngine {
         state.books[network]?.record(lease, revision: revision.value, now: now)
         if let mac = lease.mac { state.held.answered(ClientHardware(mac: mac), network: network) }
         return true
+    }
+}
+
+extension DHCPEngine.State {
+    /// A RELEASE or DECLINE that waited, while its client came back and was given a lease by somebody else: it would end
+    /// what the client has now.
+    fileprivate func isOvertaken(_ request: DHCPRequest, at arrival: Instant, _ network: String) -> Bool {
+        guard request.messageType == .release || request.messageType == .decline else { return false }
+        let address = request.messageType == .release ? request.clientAddress : request.requestedAddress
+        guard let lease = address.flatMap({ books[network]?.lease(at: $0) }) else { return false }
+        // Records begin at whole seconds.
+        return lease.since.adding(seconds: 1) > arrival
     }
 }

@@ -88,7 +88,12 @@ extension DHCPEngine {
             }
             state.books[network] = book
         }
-        clock.raise(to: latest)
+        // Among others it is they who know the time: who comes to them asks them first.
+        let isShared = state.withLock { state in
+            state.latestSeen = max(state.latestSeen, latest)
+            return state.isShared
+        }
+        if !isShared { clock.raise(to: latest) }
         for record in unreadable {
             timeline.add(
                 Event(.system, .error, network: network, .text("\(record.key) cannot be read: address kept back")))

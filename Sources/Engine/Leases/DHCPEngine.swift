@@ -37,6 +37,8 @@ public final class DHCPEngine: Sendable {
         /// Client packets received, by network.
         var heard: [String: UInt64] = [:]
         var held = HeldRequests()
+        /// The latest beginning of a lease among those that were read as a whole.
+        var latestSeen = Instant(milliseconds: 0)
 
         func standing(_ network: String) -> Standing {
             if isBenched { return .benched }
@@ -109,8 +111,8 @@ public final class DHCPEngine: Sendable {
             return (.drop(.noNetwork), nil)
         }
         let name = link.network.name
-        // What a client sends to one node alone says nothing about what the others should hear.
-        if state.isShared, !arrival.isUnicast || !request.relayAddress.isAny { state.heard[name, default: 0] += 1 }
+        // Every node should hear these; what a client sends to one node alone says nothing about the others.
+        if state.isShared, request.messageType == .discover { state.heard[name, default: 0] += 1 }
         let decision = NetworkDecision(
             request: request, arrival: arrival, link: link, site: state.site, facts: state.facts,
             standing: state.standing(name), now: now)

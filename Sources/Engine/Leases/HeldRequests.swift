@@ -39,7 +39,7 @@ struct HeldRequests: Sendable {
     }
 
     /// What is still fresh of one network, REQUESTs first: they have less time left.
-    mutating func take(network: String, now: Instant) -> [ArrivedRequest] {
+    mutating func take(network: String, now: Instant) -> [(arrived: ArrivedRequest, at: Instant)] {
         dropOld(now: now)
         let mine = requests.filter { $0.key.network == network }
         for key in mine.keys { requests[key] = nil }
@@ -47,7 +47,7 @@ struct HeldRequests: Sendable {
             let (first, second) = (a.arrived.request.messageType, b.arrived.request.messageType)
             if (first == .request) != (second == .request) { return first == .request }
             return a.at < b.at
-        }.map(\.arrived)
+        }
     }
 
     private mutating func dropOld(now: Instant) {

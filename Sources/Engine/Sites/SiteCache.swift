@@ -63,7 +63,7 @@ public final class SiteCache: Sendable {
     // MARK: Taking in
 
     /// The site as the store has it; replaces what was known.
-    func replace(_ records: [StoreRecord], revision: Revision) {
+    package func replace(_ records: [StoreRecord], revision: Revision) {
         var site = Site()
         var byMachine: [String: BootStatus] = [:]
         for record in records {
@@ -84,7 +84,7 @@ public final class SiteCache: Sendable {
     }
 
     /// The next change. Returns the networks that are new: their leases have to be read.
-    func take(_ change: StoreChange) -> [String] {
+    package func take(_ change: StoreChange) -> [String] {
         guard change.writes.contains(where: { $0.key.hasPrefix(StoreKeys.followedPrefix) }), change.revision > revision
         else { return [] }
         return apply(change)
