@@ -10,6 +10,7 @@ import Synchronization
 extension ClusterNode {
     /// Everything that the store has; replaces what was known.
     public func load(_ snapshot: StoreSnapshot) {
+        dropLostTerms(snapshot.records)
         var leases: [String: [StoreRecord]] = [:]
         for record in snapshot.records {
             guard let network = StoreKeys.leaseNetwork(record.key) else { continue }
@@ -19,6 +20,14 @@ extension ClusterNode {
             loadLeases(leases[network.name] ?? [], network: network.name, revision: snapshot.revision)
         }
         loadControl(snapshot.records, revision: snapshot.revision)
+    }
+
+    /// Terms that are no longer ours, going by all the store's terms: what others have written since must be taken in.
+    func dropLostTerms(_ records: [StoreRecord]) {
+        let current = Dictionary(records.map { ($0.key, $0.revision) }, uniquingKeysWith: { a, _ in a })
+        for (network, held) in engine.allTerms where current[StoreKeys.term(network)] != held.revision {
+            engine.rest(network)
+        }
     }
 
     /// All leases of one network. A network that this node is up to bat for is left alone: nobody else writes there.

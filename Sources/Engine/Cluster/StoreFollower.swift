@@ -28,6 +28,7 @@ public struct StoreFollower: Sendable {
             control += try await store.read(prefix: prefix).records
         }
         let site = try await store.read(prefix: StoreKeys.followedPrefix)
+        node.dropLostTerms(terms.records)
         cache.replace(site.records, revision: site.revision)
         for name in cache.site.networks.keys.sorted() { try await loadLeases(name) }
         node.loadControl(control, revision: terms.revision)

@@ -15,6 +15,8 @@ public enum StoreHealth: Hashable, Sendable {
 
 /// What the committer reports back.
 extension DHCPEngine {
+    var allTerms: [String: HeldTerm] { state.withLock { $0.terms } }
+
     func terms(of networks: Set<String>) -> [String: HeldTerm] {
         state.withLock { state in state.terms.filter { networks.contains($0.key) } }
     }
