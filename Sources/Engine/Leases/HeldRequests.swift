@@ -24,8 +24,14 @@ struct HeldRequests: Sendable {
     mutating func hold(_ arrived: ArrivedRequest, network: String, now: Instant) {
         dropOld(now: now)
         guard requests.count < Limits.heldRequestsMax else { return }
-        let key = Key(
-            network: network, hardware: arrived.request.hardware, messageType: arrived.request.messageType)
+        let (hardware, type) = (arrived.request.hardware, arrived.request.messageType)
+        if type == .discover || type == .request {
+            // The client is back: what it gave up before no longer counts, and must not be carried out after this.
+            for old in [DHCPMessageType.release, .decline] {
+                requests[Key(network: network, hardware: hardware, messageType: old)] = nil
+            }
+        }
+        let key = Key(network: network, hardware: hardware, messageType: type)
         requests[key] = (arrived, now)
         order.append((key, now))
     }
