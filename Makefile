@@ -54,7 +54,7 @@ test:
 	@scripts/test
 
 unit:
-	@scripts/need build
+	@scripts/need build test
 	swift test --scratch-path $(DEBUG) --no-parallel
 
 system:

@@ -49,6 +49,9 @@ public struct Lease: Hashable, Sendable {
         reservedUntil == .distantFuture ? reservedUntil : reservedUntil.adding(seconds: -Limits.clockSkewSecondsMax)
     }
 
+    /// `until` of a record that an operator has released: its client is to be told that nobody knows it.
+    public static let takenAway = Instant(milliseconds: 0)
+
     /// The latest time that the client may have been told. A renewal inside the window is confirmed without a write,
     /// perhaps by a node that nobody has heard of since: so `until` is only what was promised first, and everything
     /// up to `confirmableUntil` may have been promised after it. More cannot have been: no node confirms beyond that.

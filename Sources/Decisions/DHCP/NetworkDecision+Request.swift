@@ -80,7 +80,10 @@ extension NetworkDecision {
             return network.authoritative
                 ? nak("\(address) is not yours: \(obstacle.sentence)") : .drop(.notAuthoritative)
         }
-        if isItsLease { return grant(address, client: client, &book) }
+        // Its own record is enough, though it says "released": a RELEASE that was held up on its way may come in after
+        // the client's next lease. It uses the address, and nobody else has it.
+        let isItsRecord = lease.map { $0.identity == client.identity && $0.until != Lease.takenAway } ?? false
+        if isItsRecord { return grant(address, client: client, &book) }
         if case .renewing = state { return .drop(.noRecord) }
         return network.authoritative ? nak("no lease of \(address) is known") : .drop(.noRecord)
     }

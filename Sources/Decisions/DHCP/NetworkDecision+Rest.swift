@@ -33,7 +33,7 @@ extension NetworkDecision {
         guard let lease = book.lease(for: client.identity), lease.address == request.clientAddress,
             lease.state == .bound
         else { return .drop(.nothingToRelease) }
-        return .commit(LeaseChange.release(lease, network: network.name, now: now), then: nil)
+        return .commit(LeaseChange.release(lease, network: network.name, now: now, byOperator: false), then: nil)
     }
 
     private var namesUs: Bool {
@@ -91,11 +91,13 @@ extension LeaseChange {
 
     /// Ends a lease, because its client or an operator says so. The record stays, with the reserve that it had: until
     /// every node has taken it in, some may confirm the address to its client.
-    public static func release(_ lease: Lease, network: String, now: Instant) -> LeaseChange {
+    public static func release(
+        _ lease: Lease, network: String, now: Instant, byOperator: Bool = true
+    ) -> LeaseChange {
         var released = lease
         released.state = .released
         released.since = Instant(seconds: now.seconds)
-        released.until = released.since
+        released.until = byOperator ? Lease.takenAway : released.since
         released.reservedUntil = max(released.until, lease.reservedUntil)
         return LeaseChange(network: network, lease: released)
     }

@@ -132,8 +132,8 @@ extension DHCPEngine {
 }
 
 extension DHCPEngine.State {
-    /// A RELEASE or DECLINE that waited, while its client came back and was given a lease by somebody else: it would end
-    /// what the client has now.
+    /// A RELEASE or DECLINE that waited, while its client came back and was given a lease by somebody else: it would
+    /// end what the client has now.
     fileprivate func isOvertaken(_ request: DHCPRequest, at arrival: Instant, _ network: String) -> Bool {
         guard request.messageType == .release || request.messageType == .decline else { return false }
         let address = request.messageType == .release ? request.clientAddress : request.requestedAddress
