@@ -79,12 +79,12 @@ sleep 2
 
 A=$(up)
 cut_clients() { isolate lan "n${A}eth0"; sleep 4; heal lan; }
-under_load 2.5 "the node up to bat no longer hears the clients" cut_clients
+under_load 3.5 "the node up to bat no longer hears the clients" cut_clients
 sleep 2
 
 A=$(up)
 cut_one_way() { drop lan "c1eth0" "n${A}eth0"; sleep 4; heal lan; }
-under_load 2.5 "it sends, and hears nothing" cut_one_way
+under_load 3.5 "it sends, and hears nothing" cut_one_way
 sleep 2
 
 rolling() {
