@@ -8,7 +8,8 @@ ONDECK=${ONDECK:-${ONDECK_SCRATCH:-$HOME/.cache/ondeck-build}/release/release/on
 . "$BENCH/../Tests/System/lib/cluster.sh"
 as_root "$0"
 lab_begin bo
-CLIENTS=${CLIENTS:-2000}
+# Confirmations are unicast, and the kernel keeps about a thousand neighbours for all namespaces together.
+CLIENTS=240
 site() {
     cat <<YAML
 networks:
@@ -32,7 +33,7 @@ confirm() { # confirm STATE
         { echo "A promise was broken: $(tail -n 3 "$LAB_DIRECTORY/load")" >&2; exit 1; }
     echo $((CLIENTS * 1000 / ($(now_ms) - began)))
 }
-load --rate 1000 --seconds $((CLIENTS / 1000)) --settle 5 --state "$LAB_DIRECTORY/clients"
+load --rate 120 --seconds $((CLIENTS / 120)) --settle 5 --state "$LAB_DIRECTORY/clients"
 sleep 1
 with=$(confirm "$LAB_DIRECTORY/clients")
 stop "${ETCD_PROCESS[1]}" KILL
@@ -45,7 +46,7 @@ DATA="$LAB_DIRECTORY/single"
 SERVER_NAMESPACE=n1
 configure "tftp: { enabled: false }" "dhcp: { interfaces: [eth0] }"
 serve_site < <(site)
-load --rate 1000 --seconds $((CLIENTS / 1000)) --settle 5 --state "$LAB_DIRECTORY/single-clients"
+load --rate 120 --seconds $((CLIENTS / 120)) --settle 5 --state "$LAB_DIRECTORY/single-clients"
 single=$(confirm "$LAB_DIRECTORY/single-clients")
 echo
 echo "renewals a second: store there $with, store gone $without, single machine $single"
