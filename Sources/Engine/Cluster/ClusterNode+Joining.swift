@@ -19,16 +19,7 @@ extension ClusterNode {
     /// none came, the least of what those say that started together with it, and its own.
     public func settle() async {
         let start = clock.uptime()
-        while !Task.isCancelled {
-            if state.withLock({ $0.isSettled }) { break }
-            let waited = clock.uptime().millisecondsSince(start)
-            let isAlone = state.withLock { $0.beats.values.allSatisfy { $0.intent == .stopped } }
-            if waited >= (isAlone ? Limits.joinAloneMilliseconds : Limits.joinMilliseconds) {
-                settleAlone()
-                break
-            }
-            try? await Task.sleep(for: .milliseconds(20))
-        }
+        while !Task.isCancelled, !settleStep(since: start) { try? await Task.sleep(for: .milliseconds(20)) }
         networksChanged()
     }
 

@@ -32,14 +32,7 @@ public struct ReplicaKeeper: Sendable {
     /// Takes in what the file has. False: there is nothing.
     public func restore() -> Bool {
         guard let content = content() else { return false }
-        clock.raise(to: content.clusterTime)
-        cache.replace(
-            content.records.filter { $0.key.hasPrefix(StoreKeys.followedPrefix) }, revision: .none)
-        var leases: [String: [StoreRecord]] = [:]
-        for record in content.records {
-            if let network = StoreKeys.leaseNetwork(record.key) { leases[network, default: []].append(record) }
-        }
-        for (network, records) in leases { node.loadLeases(records, network: network, revision: .none) }
+        node.start(from: content.records, keptAt: content.clusterTime, cache: cache)
         timeline.add(
             Event(
                 .system, .warning,

@@ -5,7 +5,7 @@ import Model
 import Ports
 import Synchronization
 
-/// What `settle` and `keepTicking` do, one step at a time, for a world in which nothing sleeps.
+/// Joining one step at a time: `settle` sleeps in between, a simulation does not.
 extension ClusterNode {
     /// Whether the node has the cluster's time, or has it from now on. `start`: when it began to join.
     package func settleStep(since start: Uptime) -> Bool {
@@ -25,7 +25,7 @@ extension ClusterNode {
     }
 }
 
-/// What `ReplicaKeeper` does, without its file.
+/// What `ReplicaKeeper` keeps and starts from, whatever it is kept in.
 extension ClusterNode {
     /// What this node keeps on its own disk.
     package func replica(of cache: SiteCache) -> (epochs: [String: UInt64], records: [StoreRecord]) {
