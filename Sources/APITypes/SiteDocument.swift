@@ -131,10 +131,12 @@ extension SiteObject {
 
     init?(_ kind: ObjectKind, _ name: String, _ reader: FieldReader) {
         switch kind {
+        case .location: self = .location(Location(name: name, reader))
         case .network: self = .network(Network(name: name, reader))
         case .profile: self = .profile(Profile(name: name, reader))
         case .machine: self = .machine(Machine(name: name, reader))
         case .template: self = .template(Template(name: name, reader))
+        case .image: self = .image(ImagePolicy(name: name, reader))
         case .environment:
             guard let environment = BootEnvironment(name: name, reader) else { return nil }
             self = .environment(environment)
@@ -150,12 +152,14 @@ extension SiteObject {
     /// The object's fields in canonical form: what `read` takes, defaults left out.
     public var fields: FieldValue {
         switch self {
+        case .location(let x): x.fields
         case .network(let x): x.fields
         case .reservation(let x): x.fields
         case .profile(let x): x.fields
         case .machine(let x): x.fields
         case .environment(let x): x.fields
         case .template(let x): x.fields
+        case .image(let x): x.fields
         case .parameters(let x): .map(FieldMap(x))
         }
     }

@@ -55,6 +55,12 @@ public struct Beat: Hashable, Sendable {
     /// How far the machine's clock is away from the cluster's time.
     public var clockOffsetMilliseconds: Int64
     public var version: String
+    /// What it has found when it asked itself for a file.
+    public var tftp = ServiceHealth.unknown
+    public var http = ServiceHealth.unknown
+    public var httpPort: UInt16 = 0
+    /// Where its machines should reach it, where the operator says so; else one of `serverIdentifiers`.
+    public var bootAddress: IPv4Address?
 
     public init(run: NodeRun) {
         self.run = run

@@ -261,4 +261,9 @@ public enum Limits {
     // Timeline
     public static let eventsKept = 20_000
     public static let eventsBufferedPerWatcher = 4_096
+
+    // Endpoints
+    public static let endpointsMax = 8
+    /// Of a base URL: with a machine's path behind it, it must stay within `bootURLBytesMax`.
+    public static let endpointBytesMax = 64
 }

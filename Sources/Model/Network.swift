@@ -92,8 +92,12 @@ public struct Network: Hashable, Sendable {
     public var compatibility: Set<Compatibility> = []
     /// Option 54 and the source of replies; nil: the address of the interface that the request came in on.
     public var serverIdentifier: IPv4Address?
-    /// The address that boot URLs and siaddr name; nil: the one the client reached us at.
+    /// The address that siaddr, and boot URLs without `endpoints`, name; nil: that of a healthy next-boot target.
     public var bootServer: IPv4Address?
+    /// The base URLs that boot URLs name, in order; empty: those of the location, else the nodes' own addresses.
+    public var endpoints: [EndpointChoice] = []
+    /// Where the network is; nil: nowhere in particular.
+    public var location: String?
     public var options: [OptionSetting] = []
     public var parameters: Parameters = [:]
 

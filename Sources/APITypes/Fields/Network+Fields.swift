@@ -6,8 +6,7 @@ import Model
 extension Network {
     private static let keys = [
         "mode", "nodes", "interface", "lease", "lease-max", "reserve", "authoritative", "identity", "unknown", "probe",
-        "server-id",
-        "boot-server", "compatibility", "options", "parameters", "subnets",
+        "server-id", "boot-server", "location", "endpoints", "compatibility", "options", "parameters", "subnets",
     ]
 
     /// Words that other servers have for what is ours by another name.
@@ -17,6 +16,8 @@ extension Network {
         "dns": "set it in 'options': domain-name-servers: [10.64.0.1]",
         "domain-name-servers": "it goes into 'options'",
         "domain-name": "it goes into 'options'",
+        "endpoint": "did you mean 'endpoints'?",
+        "site": "did you mean 'location'?",
         "next-server": "did you mean 'boot-server'?",
         "valid-lifetime": "did you mean 'lease'?",
         "lease-time": "did you mean 'lease'?",
@@ -43,6 +44,8 @@ extension Network {
         fields.read("probe", into: &probe) { $0.boolean() }
         fields.read("server-id", into: &serverIdentifier) { $0.hostAddress() }
         fields.read("boot-server", into: &bootServer) { $0.hostAddress() }
+        fields.read("location", into: &location) { $0.name() }
+        fields.read("endpoints", into: &endpoints) { $0.endpoints() }
         fields.read("compatibility", into: &compatibility) { list in
             list.list { $0.choice(Compatibility.self) }.map { Set($0) }
         }
@@ -77,6 +80,8 @@ extension Network {
         map.write("probe", probe, unless: true)
         map.write("server-id", serverIdentifier)
         map.write("boot-server", bootServer)
+        map.write("location", location)
+        map.write("endpoints", list: endpoints.map(\.word))
         map.write("compatibility", list: Compatibility.allCases.filter(compatibility.contains).map(\.rawValue))
         map.write("options", map: FieldMap(options: options))
         map.write("parameters", map: FieldMap(parameters))
@@ -114,16 +119,6 @@ extension FieldReader {
             return nil
         }
         return elements.compactMap(Subnet.init)
-    }
-
-    /// Nodes in an order of preference.
-    fileprivate func nodes() -> [String]? {
-        guard let nodes = distinct({ $0.name() }) else { return nil }
-        guard nodes.count <= Limits.nodesMax else {
-            fail("has \(nodes.count) nodes; at most \(Limits.nodesMax) are allowed")
-            return nil
-        }
-        return nodes
     }
 
     /// An address that one host can have.

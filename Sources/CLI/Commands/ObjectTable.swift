@@ -13,12 +13,14 @@ enum ObjectTable {
 
     private static func header(_ kind: ObjectKind) -> [String] {
         switch kind {
+        case .location: ["NAME", "NODES", "ENDPOINTS", "ORIGIN"]
         case .network: ["NAME", "MODE", "SUBNETS", "POOLS", "LEASE", "UNKNOWN", "INTERFACE"]
         case .reservation: ["NETWORK", "ADDRESS", "CLIENT", "HOSTNAME"]
         case .profile: ["NAME", "PARAMETERS"]
         case .machine: ["NAME", "INTENT", "MACS", "PROFILES"]
         case .environment: ["NAME", "BOOTS", "ANSWERS", "SUMMARY"]
         case .template: ["NAME", "LINES"]
+        case .image: ["NAME", "PLACEMENT"]
         case .parameters: ["NAME", "VALUE"]
         }
     }
@@ -27,6 +29,9 @@ enum ObjectTable {
         let fields = object.fields
         func text(_ name: String, default value: String = "") -> String { fields.asMap?[name].map(short) ?? value }
         switch kind {
+        case .location:
+            return [object.name, text("nodes"), text("endpoints"), text("origin", default: "false")]
+        case .image: return [object.name, text("placement", default: "everywhere")]
         case .network:
             let subnets = fields.asMap?["subnets"]?.asList ?? []
             let pools = subnets.flatMap { $0.asMap?["pools"]?.asList ?? [] }

@@ -185,8 +185,10 @@ private struct Touched {
     var environments = false
     /// What scripts and answers are made of.
     var library = false
+    /// Where nodes, networks and images are.
+    var places = false
 
-    var isAny: Bool { !networks.isEmpty || machines || library }
+    var isAny: Bool { !networks.isEmpty || machines || library || places }
 
     mutating func add(_ kind: ObjectKind, _ name: String) {
         switch kind {
@@ -195,6 +197,7 @@ private struct Touched {
         case .machine: machines = true
         case .environment: (environments, library) = (true, true)
         case .profile, .template, .parameters: library = true
+        case .location, .image: places = true
         }
     }
 }

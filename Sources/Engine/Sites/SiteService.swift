@@ -170,7 +170,9 @@ public struct SiteService: Sendable {
 
     /// What others refer to is written first, and deleted last.
     private static func rank(_ change: SiteChange) -> Int {
-        let order: [ObjectKind] = [.template, .environment, .profile, .parameters, .network, .reservation, .machine]
+        let order: [ObjectKind] = [
+            .location, .image, .template, .environment, .profile, .parameters, .network, .reservation, .machine,
+        ]
         let place = order.firstIndex(of: change.objectName.kind) ?? order.count
         if case .deleted = change { return 2 * order.count - place }
         return place
