@@ -96,7 +96,10 @@ int cl_routed_open(uint16_t port, int buffer_bytes) {
     if (descriptor < 0) return -errno;
     set_buffer(descriptor, SO_SNDBUFFORCE, SO_SNDBUF, buffer_bytes);
     // IP_FREEBIND: where the loopback interface is down there is no loopback address to bind.
+    // IP_RECVERR: else the kernel drops a datagram whose destination finds no room in the neighbour table, and says
+    // that it was sent. ICMP errors do not come here: they name the source of the datagram, not the loopback address.
     if (set_flag(descriptor, SOL_SOCKET, SO_REUSEADDR) != 0
+        || set_flag(descriptor, IPPROTO_IP, IP_RECVERR) != 0
         || set_flag(descriptor, IPPROTO_IP, IP_FREEBIND) != 0
         || bind_udp(descriptor, INADDR_LOOPBACK, port) != 0)
         return closed_with_errno(descriptor);

@@ -21,7 +21,9 @@ public struct DHCPCounts: Hashable, Sendable {
     public var overflowed = 0
 
     public var sentUnicast = 0
+    /// To all, as frames or by UDP.
     public var sentBroadcast = 0
+    /// In frames of our own to one client: it has no address yet, or the kernel had no room for it.
     public var sentLinkLayer = 0
     /// Replies broadcast because the link-layer frame could not be sent; among `sentBroadcast` if that worked.
     public var linkLayerFallbacks = 0

@@ -52,6 +52,7 @@ final class DHCPInterface: Sendable {
         } catch {
             throw .thread(error)
         }
+        sender.use(info.addresses)
         sender.use(sockets)
         self.served = served
         self.control = control
@@ -60,7 +61,10 @@ final class DHCPInterface: Sendable {
 
     var info: InterfaceInfo { control.info }
 
-    func update(_ info: InterfaceInfo) { control.update(info) }
+    func update(_ info: InterfaceInfo) {
+        control.update(info)
+        sender.use(info.addresses)
+    }
 
     /// Ends the thread and waits for it: as long as one batch takes. The sockets close when replies that are on
     /// their way have left.

@@ -24,20 +24,21 @@ struct SocketFault: Error, Hashable, Sendable, CustomStringConvertible {
 func errorText(_ errno: Int32) -> String { "\(String(cString: strerror(errno))) (errno \(errno))" }
 
 let dhcpServerPort: UInt16 = 67
+let dhcpClientPort: UInt16 = 68
 /// Where firmware asks a boot server for its file (PXE specification 2.1).
 let bootServerPort: UInt16 = 4011
 
 /// The sockets of one interface, closed with their last user.
 final class PacketSockets: Sendable {
     let interfaceIndex: Int32
-    /// UDP 67 of the interface: all requests, and replies by broadcast.
+    /// UDP 67 of the interface: all requests, and broadcasts that cannot be frames.
     let dhcp: Descriptor
     /// UDP 4011, where a network asks for it.
     let boot: Descriptor?
     /// From ports 67 and 4011 by the routing table: relays and renewing clients.
     let routed: Descriptor
     let routedBoot: Descriptor?
-    /// Frames to clients without an address. Nil: such replies are broadcast.
+    /// Frames to clients without an address, and to all. Nil: all such replies are broadcast by UDP.
     let link: Descriptor?
     /// Nil: offers go out unprobed.
     let arp: Descriptor?

@@ -10,6 +10,8 @@ enum DHCPFault: Hashable, Sendable {
     case receive(errno: Int32)
     case send(errno: Int32)
     case foreignSource
+    /// The kernel has no room for one more neighbour; sent past it.
+    case neighboursFull
     case arp(errno: Int32)
 
     var text: String {
@@ -18,6 +20,8 @@ enum DHCPFault: Hashable, Sendable {
         case .send(let errno): "cannot send a reply: \(errno == 0 ? "there is no socket" : errorText(errno))"
         case .foreignSource:
             "the source address of a reply is not an address of this machine; check `server-id`"
+        case .neighboursFull:
+            "the kernel's table of neighbours is full, replies go past it; raise net.ipv4.neigh.default.gc_thresh3"
         case .arp(let errno): "cannot probe: \(errorText(errno))"
         }
     }

@@ -31,6 +31,74 @@ extension NetworkTests {
             }
         }
 
+        // MARK: A full table of neighbours
+
+        @Test func aBroadcastNeedsNoNeighbour() throws {
+            let engine = TestEngine { .send($0.broadcastOffer()) }
+            try withServer(engine) { lab, server, client in
+                try lab.refuseKernelsPackets()
+                client.send(TestRequest(.discover, 0x1101), TestRequest(.discover, 0x1102))
+                for number: UInt32 in [0x1101, 0x1102] {
+                    let frame = try #require(client.nextReply())
+                    #expect(frame.reply?.transactionID == number)
+                    #expect(frame.destinationMAC == MACAddress(bits: 0xffff_ffff_ffff))
+                    #expect((frame.destination, frame.destinationPort) == (.broadcast, 68))
+                    #expect((frame.source, frame.sourcePort) == (NetworkLab.serverAddress, 67))
+                    #expect(frame.headerChecksumIsRight && frame.udpChecksumIsRight)
+                }
+                #expect(eventually { server.counts().sentBroadcast == 2 })
+                #expect(server.counts().sentLinkLayer == 0)
+                #expect(server.counts().unsentTotal == 0)
+            }
+        }
+
+        @Test func aRenewingClientOfTheLinkIsReachedAtItsMACWhenTheKernelRefuses() throws {
+            let address = IPv4Address(10, 77, 0, 2)
+            let engine = TestEngine { .send($0.offer(address, .unicast(to: address, port: 68))) }
+            try withServer(engine) { lab, server, client in
+                try lab.onServer(
+                    "neigh", "add", "\(address)", "lladdr", "\(NetworkLab.clientMAC)", "dev", "eth0", "nud", "permanent"
+                )
+                try lab.refuseKernelsPackets()
+                client.send(TestRequest(.request, 0x1201), TestRequest(.request, 0x1202))
+                let frame = try #require(client.nextReply())
+                #expect(frame.destinationMAC == NetworkLab.clientMAC)
+                #expect((frame.source, frame.destination) == (NetworkLab.serverAddress, address))
+                #expect(frame.udpChecksumIsRight)
+                #expect(client.nextReply()?.reply?.transactionID == 0x1202)
+                #expect(eventually { server.counts().sentLinkLayer == 2 })
+                #expect(server.counts().sentUnicast == 0)
+                #expect(server.counts().unsentTotal == 0)
+                #expect(server.log.all.filter { $0.contains("gc_thresh3") }.count == 1)
+            }
+        }
+
+        /// Behind a router the client's hardware address leads nowhere.
+        @Test func whatTheKernelRefusesForOtherLinksIsCountedAndReported() throws {
+            let address = IPv4Address(10, 99, 0, 7)
+            let engine = TestEngine { .send($0.offer(address, .unicast(to: address, port: 68))) }
+            try withServer(engine) { lab, server, client in
+                try lab.onServer("route", "add", "10.99.0.0/16", "via", "10.77.0.2")
+                try lab.onServer(
+                    "neigh", "add", "10.77.0.2", "lladdr", "\(NetworkLab.clientMAC)", "dev", "eth0", "nud", "permanent")
+                try lab.refuseKernelsPackets()
+                client.send(TestRequest(.request, 0x1301))
+                #expect(eventually { server.counts().unsent == [105: 1] })
+                #expect(server.counts().sentLinkLayer == 0)
+                #expect(server.log.all.filter { $0.contains("No buffer space available") }.count == 1)
+            }
+        }
+
+        /// The kernel's choice of a source needs the kernel's way.
+        @Test func aBroadcastFromAnyAddressStillLeaves() throws {
+            let engine = TestEngine { .send($0.offer(.any, .broadcast(port: 68), from: .any)) }
+            try withServer(engine) { lab, server, client in
+                client.send(TestRequest(.discover, 0x1401))
+                #expect(client.nextReply()?.source == NetworkLab.serverAddress)
+                #expect(eventually { server.counts().sentBroadcast == 1 })
+            }
+        }
+
         @Test func theDecisionHearsWhereTheDatagramWentAndCameFrom() throws {
             let engine = TestEngine { _ in .nothing }
             try withServer(engine) { lab, server, client in

@@ -52,6 +52,17 @@ struct NetworkLab: Sendable {
         for namespace in [server, client] { try? Self.ip("netns", "del", namespace) }
     }
 
+    /// From now on the server's kernel has no way to send by eth0 what it has made itself; frames of ours leave. It says
+    /// the same (ENOBUFS) as when its table of neighbours is full, which a test must not bring about: all namespaces
+    /// share that table. Datagrams of the kernel's have a time to live of 64, our frames one of 128.
+    func refuseKernelsPackets() throws {
+        let rules =
+            "add table netdev full; "
+            + "add chain netdev full out { type filter hook egress device eth0 priority 0; }; "
+            + "add rule netdev full out ip ttl 64 drop"
+        try Self.ip("netns", "exec", server, "nft", rules)
+    }
+
     func onServer(_ arguments: String...) throws { try Self.ip(["-n", server] + arguments) }
     func onClient(_ arguments: String...) throws { try Self.ip(["-n", client] + arguments) }
 
