@@ -28,7 +28,8 @@ extension Leadership {
         guard isShared else { return }
         for (name, count) in counts where count > ownHeard[name] ?? 0 {
             ownHeard[name] = count
-            guard let holder = networks[name]?.record?.term.holder, holder.node != run.node,
+            // Who is cut off knows neither whose turn it is nor what others have counted.
+            guard own.isValid, let holder = networks[name]?.record?.term.holder, holder.node != run.node,
                 let node = nodes[holder.node], node.run == holder
             else { continue }
             var hearing =
@@ -61,7 +62,7 @@ extension Leadership {
             guard now.millisecondsSince(hearing.lastAt) < Limits.settleMilliseconds,
                 let node = nodes[hearing.holder.node], node.run == hearing.holder, let record = networks[name]?.record
             else {
-                hearings[name] = nil
+                forgetHearing(of: name)
                 continue
             }
             compare(&hearing, node.heard.latest[name])
@@ -82,6 +83,12 @@ extension Leadership {
             networks[name]?.unheardSince = now
             look(at: name)
         }
+    }
+
+    /// What has been heard so far is no evidence any more.
+    mutating func forgetHearing(of name: String) {
+        hearings[name] = nil
+        if networks[name]?.unheardSince != nil { networks[name]?.unheardSince = nil }
     }
 
     // MARK: Suspects

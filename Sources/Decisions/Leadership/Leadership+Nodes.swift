@@ -7,7 +7,7 @@ extension Leadership {
     mutating func take(_ beat: Beat) {
         let name = beat.run.node
         if name == run.node {
-            if beat.run == run { takeOwnBeatEcho() }
+            if beat.run == run { takeOwnBeatEcho(beat.sequence) }
             return
         }
         if nodes[name] == nil {

@@ -38,13 +38,15 @@ public struct Leadership: Sendable {
         case epochsKnown([String: UInt64])
         /// The operator says that the store is the right one although its epochs went back (`RestReason.restored`).
         case restoreAccepted
+        /// The store's record of a beat, in the order of the store's commits; of this node's own, too.
         case beat(Beat)
         case beatGone(node: String)
         /// Received directly, authenticated.
         case heartbeat(Heartbeat)
         /// The machine of `node` answers, and nobody listens on its peer port.
         case refused(node: String)
-        case ownBeatWritten(sentAt: Uptime)
+        /// The store took the beat of this sequence number.
+        case ownBeatWritten(sequence: UInt64, sentAt: Uptime)
         case ownBeatFailed
         /// The networks that this node cannot hear now.
         case deaf(Set<String>)
@@ -92,7 +94,8 @@ public struct Leadership: Sendable {
         case handingOver(to: String)
         /// Another node has the term.
         case lost(to: String)
-        /// No beat of ours was taken for too long: others may be about to take the term.
+        /// No beat of ours was taken for too long: others may be about to take the term. Ends when one has been taken
+        /// and the store's feed has shown it.
         case cutOff
         /// The network is no longer a dynamic one of the site.
         case gone
@@ -171,7 +174,7 @@ public struct Leadership: Sendable {
         case .beatGone(let node): takeBeatGone(node)
         case .heartbeat(let heartbeat): take(heartbeat)
         case .refused(let node): takeRefusal(node)
-        case .ownBeatWritten(let sentAt): takeOwnBeat(sentAt: sentAt)
+        case .ownBeatWritten(let sequence, let sentAt): takeOwnBeat(sequence, sentAt: sentAt)
         case .ownBeatFailed: takeOwnBeatFailed()
         case .deaf(let networks): takeDeaf(networks)
         case .heard(let counts): takeHeard(counts)

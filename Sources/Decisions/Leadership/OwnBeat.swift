@@ -14,14 +14,25 @@ struct OwnBeat: Sendable {
     var hasFailed = false
     /// Since when one after the other has been taken.
     var worksSince: Uptime?
-    /// When the store's feed last showed one, where it does.
+    /// When the store's feed last showed one, where it does, and the latest that it has shown.
     var echoedAt: Uptime?
+    var echoedSequence: UInt64 = 0
+    /// Beats have lapsed: others may have taken terms that the feed has not shown yet. Ends with the echo of the first
+    /// beat that was taken after the lapse, because the feed is in the order of commits.
+    var isBehind = false
+    /// That beat; nil: none has been taken yet.
+    var awaitedSequence: UInt64?
     /// As it was when last looked at.
     var isValid = false
 
     init(now: Uptime) {
         nextAt = now
         nextHeartbeatAt = now
+    }
+
+    mutating func lapse() {
+        isBehind = true
+        awaitedSequence = nil
     }
 
     func validUntil(silence: Int64, margin: Int64) -> Uptime? { sentAt?.adding(milliseconds: silence - margin) }
@@ -63,11 +74,13 @@ extension Leadership {
         return now.millisecondsSince(echoedAt) > silence ? nil : since
     }
 
-    /// Whether this node's own beats are taken: without one, others may be about to take its terms.
-    public func isCutOff(now: Uptime) -> Bool {
-        guard isShared else { return false }
-        guard let until = own.validUntil(silence: silence, margin: margin) else { return true }
-        return now >= until
+    /// Whether others may have taken this node's terms, or be about to, without its knowledge: its own beats are not
+    /// taken; or they are again, and the store's feed has not shown yet what happened in between.
+    public func isCutOff(now: Uptime) -> Bool { isShared && (own.isBehind || !isCovered(now: now)) }
+
+    /// Whether a beat that was taken still keeps others from finding this node silent.
+    private func isCovered(now: Uptime) -> Bool {
+        own.validUntil(silence: silence, margin: margin).map { now < $0 } ?? false
     }
 
     mutating func reviewOwnBeat() {
@@ -75,6 +88,9 @@ extension Leadership {
         guard isValid != own.isValid else { return }
         own.isValid = isValid
         guard isValid else {
+            own.lapse()
+            // What was counted meanwhile cannot be compared with what others count.
+            for name in hearings.keys { forgetHearing(of: name) }
             for name in held[run.node, default: []].sorted() { rest(name, .cutOff) }
             return reviewLive()
         }
@@ -99,7 +115,8 @@ extension Leadership {
         effects.append(.beat(intent: intent))
     }
 
-    mutating func takeOwnBeat(sentAt: Uptime) {
+    mutating func takeOwnBeat(_ sequence: UInt64, sentAt: Uptime) {
+        let wasCovered = isCovered(now: now)
         let hadGap = own.takenAt.map { now.millisecondsSince($0) * 2 > silence } ?? true
         if own.hasFailed || hadGap { own.worksSince = now }
         own.hasFailed = false
@@ -107,15 +124,29 @@ extension Leadership {
         let sent = min(sentAt, now)
         own.sentAt = max(own.sentAt ?? sent, sent)
         own.pendingSince = nil
+        // An older one's echo may be from before somebody took our terms.
+        if own.isBehind, !wasCovered, isCovered(now: now) { own.awaitedSequence = sequence }
+        catchUp()
         if goodbyeEnded() { return }
         reviewOwnBeat()
         if now >= own.nextAt { beatIfDue() }
     }
 
-    /// The store's feed showed it.
-    mutating func takeOwnBeatEcho() {
+    private mutating func catchUp() {
+        guard own.isBehind, let awaited = own.awaitedSequence, own.echoedSequence >= awaited, isCovered(now: now) else {
+            return
+        }
+        own.isBehind = false
+        own.awaitedSequence = nil
+    }
+
+    /// The store's feed showed it, and before it everything that was committed before it.
+    mutating func takeOwnBeatEcho(_ sequence: UInt64) {
+        own.echoedSequence = max(own.echoedSequence, sequence)
+        catchUp()
         if let before = own.echoedAt, now.millisecondsSince(before) * 2 > silence { own.worksSince = now }
         own.echoedAt = now
+        reviewOwnBeat()
     }
 
     mutating func takeOwnBeatFailed() {

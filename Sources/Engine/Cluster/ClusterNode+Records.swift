@@ -50,14 +50,17 @@ extension ClusterNode {
             return (state.beats, state.draining)
         }
         var events: [Leadership.Event] = []
-        var isOwnBeatThere = false
+        var ownBeat: StoreRecord?
         // All that there is: in a store that went back in time, our beat's record did, too.
         state.withLock { $0.beatRevision = .none }
         for record in records {
-            isOwnBeatThere = isOwnBeatThere || record.key == StoreKeys.beat(run.node)
+            if record.key == StoreKeys.beat(run.node) {
+                ownBeat = record
+                continue
+            }
             events += takeControl(.put(key: record.key, value: record.value), revision: record.revision)
         }
-        if !isOwnBeatThere { takeOwnBeat(nil, revision: .none) }
+        let echo = takeOwnBeat(ownBeat, asOf: revision)
         let keys = Set(records.map(\.key))
         events += state.withLock { $0.leadership.networks(now: clock.uptime()) }
             .filter { $0.term != nil && !keys.contains(StoreKeys.term($0.network)) }
@@ -68,8 +71,20 @@ extension ClusterNode {
         events += oldBeats.keys.filter { !keys.contains(StoreKeys.beat($0)) }.map { .beatGone(node: $0) }
         let draining = state.withLock { $0.draining }
         if draining != oldDraining { events.append(.draining(draining)) }
-        handle(events)
+        // Last: it says that everything before it has been taken in.
+        handle(events + echo)
         beatsChanged()
+    }
+
+    /// This node's own beat, read with everything else. If it is younger than the terms that were read with it, then it
+    /// does not prove that the terms are all there were before it; the feed will show it again.
+    private func takeOwnBeat(_ record: StoreRecord?, asOf revision: Revision) -> [Leadership.Event] {
+        guard let record else {
+            takeOwnBeat(nil, revision: .none)
+            return []
+        }
+        let echo = takeControl(.put(key: record.key, value: record.value), revision: record.revision)
+        return record.revision <= revision ? echo : []
     }
 
     /// The next change, in the order of the store's commits.

@@ -111,11 +111,15 @@ public final class ClusterNode: Sendable {
             return !state.isHandling
         }
         guard isFirst else { return }
-        while let effects = next() { for effect in effects { perform(effect) } }
+        while let (effects, isCutOff) = next() {
+            // Before the effects: who begins to serve answers what has waited.
+            engine.setCutOff(isCutOff)
+            for effect in effects { perform(effect) }
+        }
     }
 
-    /// The effects of the next event; nil when there is none.
-    private func next() -> [Leadership.Effect]? {
+    /// The effects of the next event, and whether this node is cut off after it; nil when there is none.
+    private func next() -> (effects: [Leadership.Effect], isCutOff: Bool)? {
         let (now, clusterNow) = (clock.uptime(), clock.now())
         return state.withLock { state in
             guard !state.inbox.isEmpty else {
@@ -123,15 +127,12 @@ public final class ClusterNode: Sendable {
                 return nil
             }
             state.leadership.clusterNow = clusterNow
-            return state.leadership.handle(state.inbox.removeFirst(), now: now)
+            let effects = state.leadership.handle(state.inbox.removeFirst(), now: now)
+            return (effects, state.leadership.isCutOff(now: now))
         }
     }
 
-    public func tick() {
-        handle([.heard(engine.heardCounts), .tick])
-        let isCutOff = state.withLock { $0.leadership.isCutOff(now: clock.uptime()) }
-        engine.setCutOff(isCutOff)
-    }
+    public func tick() { handle([.heard(engine.heardCounts), .tick]) }
 
     /// Changes after this revision are still to be taken in.
     var followedFrom: Revision { state.withLock { $0.followed } }
@@ -233,10 +234,10 @@ public final class ClusterNode: Sendable {
         let batch = StoreBatch(
             guards: [StoreGuard(key: key, revision: revision)],
             writes: [.put(key: key, value: BeatRecord.encode(beat))])
-        store.commit(batch) { [self] in beatEnded($0, sentAt: sentAt) }
+        store.commit(batch) { [self] in beatEnded($0, sequence: beat.sequence, sentAt: sentAt) }
     }
 
-    private func beatEnded(_ result: Result<Revision, StoreError>, sentAt: Uptime) {
+    private func beatEnded(_ result: Result<Revision, StoreError>, sequence: UInt64, sentAt: Uptime) {
         state.withLock { state in
             state.isBeating = false
             if case .success(let revision) = result { (state.beatRevision, state.hasBeaten) = (revision, true) }
@@ -244,8 +245,7 @@ public final class ClusterNode: Sendable {
         switch result {
         case .success:
             engine.storeWorks()
-            engine.setCutOff(false)
-            handle(.ownBeatWritten(sentAt: sentAt))
+            handle(.ownBeatWritten(sequence: sequence, sentAt: sentAt))
         // The record is not as we left it: an answer was lost, an operator removed it, or somebody uses our name. The
         // change itself says which.
         case .failure(.conflict): handle(.ownBeatFailed)

@@ -94,6 +94,25 @@ import Testing
         #expect(world.servers("n0") == [hearing])
     }
 
+    /// What is counted during a cut, or was told before it, says nothing about who hears whom.
+    @Test(arguments: 1...10) func whatWasHeardWhileCutOffIsNoEvidence(seed: UInt64) throws {
+        let world = settledWorld(networks: 1, seed: seed)
+        let holder = try #require(world.servers("n0").first)
+        let other = try #require(["a", "b", "c"].first { $0 != holder })
+        let rest = ["a", "b", "c", "store"].filter { $0 != other }
+        world.cuts = Set(rest.flatMap { ["\($0)>\(other)", "\(other)>\($0)"] })
+        world.run(1_000 + world.delay(0...200))
+        for _ in 0..<10 {
+            world.members[other]?.heard["n0", default: 0] += 1
+            world.run(200)
+        }
+        world.heal()
+        world.run(9_000)
+        #expect(world.servers("n0") == [holder])
+        #expect(world.causes("n0") != .deaf)
+        #expect(world.violations == [])
+    }
+
     @Test func aSplitNetworkDoesNotGoBackAndForth() throws {
         let world = settledWorld(networks: 1, nodes: ["a", "b"])
         // Each hears clients that the other does not: only alternating counts, seconds long.

@@ -13,6 +13,7 @@ import Testing
         let me = NodeRun(node: "me", incarnation: 1)
         let peer = NodeRun(node: "peer", incarnation: 7)
         var sequence: UInt64 = 0
+        var ownSequence: UInt64 = 0
 
         init() {
             machine = Leadership(Leadership.Settings(run: me, isShared: true), now: Uptime(milliseconds: 0))
@@ -28,8 +29,16 @@ import Testing
         @discardableResult mutating func send(_ event: Leadership.Event) -> [Leadership.Effect] {
             machine.handle(event, now: Uptime(milliseconds: now))
         }
-        @discardableResult mutating func covered() -> [Leadership.Effect] {
-            send(.ownBeatWritten(sentAt: Uptime(milliseconds: now)))
+        /// The store took a beat that was sent now, or at `sentAt`.
+        @discardableResult mutating func covered(sentAt: Int64? = nil) -> [Leadership.Effect] {
+            ownSequence += 1
+            return send(.ownBeatWritten(sequence: ownSequence, sentAt: Uptime(milliseconds: sentAt ?? now)))
+        }
+        /// The store's feed shows this node's latest beat, or an older one.
+        @discardableResult mutating func echoed(_ number: UInt64? = nil) -> [Leadership.Effect] {
+            var beat = Beat(run: me)
+            (beat.sequence, beat.sentAt) = (number ?? ownSequence, Instant(milliseconds: now))
+            return send(.beat(beat))
         }
         @discardableResult mutating func beat(_ run: NodeRun, intent: NodeIntent = .serving) -> [Leadership.Effect] {
             sequence += 1
@@ -70,7 +79,8 @@ import Testing
         #expect(machine.nextTick == Uptime(milliseconds: 5))
         #expect(machine.handle(.tick, now: Uptime(milliseconds: 5)) == [.heartbeat, .beat(intent: .serving)])
         #expect(machine.isCutOff(now: Uptime(milliseconds: 5)))
-        _ = machine.handle(.ownBeatWritten(sentAt: Uptime(milliseconds: 5)), now: Uptime(milliseconds: 9))
+        let first = Leadership.Event.ownBeatWritten(sequence: 1, sentAt: Uptime(milliseconds: 5))
+        _ = machine.handle(first, now: Uptime(milliseconds: 9))
         var beats: [Int64] = []
         var heartbeats = 0
         while let next = machine.nextTick, next.milliseconds < 1_005 {
@@ -78,7 +88,8 @@ import Testing
                 if effect == .heartbeat { heartbeats += 1 }
                 if case .beat = effect {
                     beats.append(next.milliseconds)
-                    _ = machine.handle(.ownBeatWritten(sentAt: next), now: next.adding(milliseconds: 3))
+                    let written = Leadership.Event.ownBeatWritten(sequence: UInt64(beats.count + 1), sentAt: next)
+                    _ = machine.handle(written, now: next.adding(milliseconds: 3))
                 }
             }
         }
@@ -179,9 +190,105 @@ import Testing
         let term = Term(
             network: "n", holder: script.me, epoch: Epoch(5), cause: .handedOver, since: Instant(milliseconds: 0))
         #expect(script.send(.term(term, revision: 20)) == [])
-        #expect(script.covered().contains(.serve(term, revision: 20)))
+        #expect(!serves(script.covered()))
+        #expect(script.echoed().contains(.serve(term, revision: 20)))
         script.now = 1_600
         #expect(script.send(.tick).contains(.rest(network: "n", .cutOff)))
+    }
+
+    // MARK: After a lapse
+
+    /// Serving "n" in epoch 5, at 500 ms, the last beat sent at 500.
+    private func servingScript() -> Script {
+        var script = Script()
+        script.now = 500
+        script.covered()
+        let term = Term(
+            network: "n", holder: script.me, epoch: Epoch(5), cause: .silent, since: Instant(milliseconds: 0))
+        #expect(script.send(.term(term, revision: 20)).contains(.serve(term, revision: 20)))
+        return script
+    }
+
+    private func serves(_ effects: [Leadership.Effect]) -> Bool {
+        effects.contains { if case .serve = $0 { true } else { false } }
+    }
+
+    @Test func noEchoIsNeededBeforeTheFirstLapse() {
+        var script = servingScript()
+        for _ in 0..<8 {
+            script.now += 250
+            #expect(!script.covered().contains(.rest(network: "n", .cutOff)))
+        }
+    }
+
+    @Test func afterALapseTheFeedMustHaveShownABeatThatWasTakenSince() {
+        var script = servingScript()
+        script.now = 1_300
+        #expect(script.send(.tick).contains(.rest(network: "n", .cutOff)))
+        script.now = 3_000
+        #expect(!serves(script.covered()))
+        #expect(script.machine.isCutOff(now: Uptime(milliseconds: 3_000)))
+        // What was committed before the lapse, or without an answer during it, proves nothing.
+        #expect(!serves(script.echoed(script.ownSequence - 1)))
+        script.now = 3_100
+        #expect(!serves(script.covered()))
+        #expect(serves(script.echoed(script.ownSequence - 1)))
+        #expect(!script.machine.isCutOff(now: Uptime(milliseconds: 3_100)))
+    }
+
+    @Test func anEchoMayComeBeforeItsAnswer() {
+        var script = servingScript()
+        script.now = 1_300
+        script.send(.tick)
+        script.now = 1_500
+        #expect(!serves(script.echoed(script.ownSequence + 1)))
+        #expect(serves(script.covered()))
+    }
+
+    @Test func theTermThatWasLostMeanwhileIsNeverServedAgain() {
+        var script = servingScript()
+        script.now = 1_300
+        script.send(.tick)
+        script.now = 3_000
+        var effects = script.covered()
+        let other = Term(
+            network: "n", holder: script.peer, epoch: Epoch(6), cause: .silent, since: Instant(milliseconds: 0))
+        effects += script.send(.term(other, revision: 30))
+        effects += script.echoed()
+        #expect(!serves(effects))
+    }
+
+    @Test func anEchoThatComesAfterTheNextLapseIsTooLate() {
+        var script = servingScript()
+        script.now = 1_300
+        script.send(.tick)
+        script.now = 2_000
+        script.covered()
+        script.now = 2_900
+        #expect(!serves(script.echoed()))
+        #expect(!serves(script.covered()))
+        #expect(serves(script.echoed()))
+    }
+
+    @Test func aBeatThatWasUnderWayForTooLongEndsNoLapse() {
+        var script = servingScript()
+        script.now = 1_300
+        script.send(.tick)
+        script.now = 3_000
+        #expect(!serves(script.covered(sentAt: 1_200)))
+        #expect(!serves(script.echoed()))
+        #expect(!serves(script.covered()))
+        #expect(serves(script.echoed()))
+    }
+
+    @Test func whoIsBehindClaimsNothing() {
+        var script = Script()
+        script.now = 900
+        script.send(.tick)
+        script.now = 3_000
+        script.covered()
+        #expect(terms(script.send(.termGone(network: "n"))).isEmpty)
+        #expect(terms(script.send(.tick)).isEmpty)
     }
 
     @Test func nothingSaidByStrangersTraps() {
@@ -189,7 +296,8 @@ import Testing
         for event: Leadership.Event in [
             .termGone(network: "x"), .beatGone(node: "x"), .order(network: "x", to: "y"), .order(network: "x", to: nil),
             .draining(["x", "me"]), .wrote(network: "x", .failed), .wrote(network: "n", .written(revision: .max)),
-            .ownBeatWritten(sentAt: Uptime(milliseconds: 1 << 40)), .heard(["x": .max, "n": .max]), .deaf(["x"]),
+            .ownBeatWritten(sequence: .max, sentAt: Uptime(milliseconds: 1 << 40)), .heard(["x": .max, "n": .max]),
+            .deaf(["x"]),
             .restoreAccepted,
             .epochsKnown(["x": .max]), .networks([]),
             .networks([Leadership.Candidate(network: "x"), Leadership.Candidate(network: "x")]),

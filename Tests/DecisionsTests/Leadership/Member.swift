@@ -199,7 +199,7 @@ final class Member {
             if answer != nil {
                 coveredUntil = max(coveredUntil, sent + world.silence - Limits.silenceMarginMilliseconds)
             }
-            handle(answer == nil ? .ownBeatFailed : .ownBeatWritten(sentAt: sentAt))
+            handle(answer == nil ? .ownBeatFailed : .ownBeatWritten(sequence: beat.sequence, sentAt: sentAt))
             if answer != nil { reconnect() }
         }
     }
