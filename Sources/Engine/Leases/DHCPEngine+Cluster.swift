@@ -25,7 +25,7 @@ extension DHCPEngine {
             .map(\.arrived)
         }
         for arrived in waiting {
-            switch decide(arrived) {
+            switch decide(arrived, isNew: false) {
             case .send(let reply), .probe(_, let reply): arrived.replyPort.send([reply])
             case .later, .nothing: break
             }
@@ -66,7 +66,7 @@ extension DHCPEngine {
         }
     }
 
-    /// Client packets received, by network.
+    /// DISCOVERs received, by network.
     var heardCounts: [String: UInt64] {
         let counts = state.withLock { $0.heard }
         guard counts.count > Limits.heardNetworksMax else { return counts }

@@ -40,6 +40,16 @@ public final class DHCPEngine: Sendable {
         /// The latest beginning of a lease among those that were read as a whole.
         var latestSeen = Instant(milliseconds: 0)
 
+        /// Counts what every node should hear; what a client sends to one node alone says nothing about the others.
+        /// Repetitions that are answered from memory, and what is too much, count as well: else nodes that answer
+        /// nobody, and so remember no answers, would hear more than the one up to bat.
+        mutating func hear(_ request: DHCPRequest, _ arrival: Arrival) {
+            guard isShared, request.messageType == .discover,
+                let link = SubnetSelection.link(for: request, arrival: arrival, site: site, trace: nil)
+            else { return }
+            heard[link.network.name, default: 0] += 1
+        }
+
         func standing(_ network: String) -> Standing {
             if isBenched { return .benched }
             if case .failing = health { return .cutOff }
@@ -83,8 +93,12 @@ public final class DHCPEngine: Sendable {
     private var committer: LeaseCommitter? { committerBox.withLock { $0 } }
 
     /// Decides about one packet and starts what follows from it. Takes microseconds and never waits.
-    public func decide(_ arrived: ArrivedRequest) -> DHCPOutcome {
+    public func decide(_ arrived: ArrivedRequest) -> DHCPOutcome { decide(arrived, isNew: true) }
+
+    /// `isNew`: it has just come, and is not decided again.
+    func decide(_ arrived: ArrivedRequest, isNew: Bool) -> DHCPOutcome {
         if arrived.request.messageType == .discover, committer?.isBehind == true {
+            if isNew { state.withLock { $0.hear(arrived.request, arrived.arrival) } }
             note(.drop(.queueFull), arrived.request, network: nil)
             return .nothing
         }
@@ -92,16 +106,18 @@ public final class DHCPEngine: Sendable {
         let arrival = arrived.arrival
         let key = ReplyCache.Key(arrived.request, port: arrival.port)
         let (verdict, network) = state.withLock { state in
-            Self.decide(arrived, arrival, key: key, now: now, &state)
+            Self.decide(arrived, arrival, isNew: isNew, key: key, now: now, &state)
         }
         note(verdict, arrived.request, network: network)
         return carryOut(verdict, arrived, key: key)
     }
 
     private static func decide(
-        _ arrived: ArrivedRequest, _ arrival: Arrival, key: ReplyCache.Key, now: Instant, _ state: inout State
+        _ arrived: ArrivedRequest, _ arrival: Arrival, isNew: Bool, key: ReplyCache.Key, now: Instant,
+        _ state: inout State
     ) -> (Verdict, String?) {
         let request = arrived.request
+        if isNew { state.hear(request, arrival) }
         switch state.cache.entry(for: key, now: now) {
         case .answered(let planned): return (.reply(planned), nil)
         case .pending: return (.drop(.repeatPending), nil)
@@ -111,8 +127,6 @@ public final class DHCPEngine: Sendable {
             return (.drop(.noNetwork), nil)
         }
         let name = link.network.name
-        // Every node should hear these; what a client sends to one node alone says nothing about the others.
-        if state.isShared, request.messageType == .discover { state.heard[name, default: 0] += 1 }
         let decision = NetworkDecision(
             request: request, arrival: arrival, link: link, site: state.site, facts: state.facts,
             standing: state.standing(name), now: now)
@@ -168,7 +182,7 @@ public final class DHCPEngine: Sendable {
             Event(
                 .dhcp, .warning, mac: mac, address: address, network: change.network,
                 .text("address in use by somebody who has no lease of it: quarantined")))
-        return decide(arrived)
+        return decide(arrived, isNew: false)
     }
 
     /// Takes a lease away, as an operator demands. Calls `done` when the store has it.
