@@ -4,6 +4,7 @@
 # lost, and how long nobody got a new one.
 . "$(dirname "$0")/../lib/cluster.sh"
 lab_begin cf
+etcd_in_memory
 cluster_up 1 <<YAML
 networks:
   lan:
@@ -15,77 +16,90 @@ networks:
         pools: [10.77.10.0-10.77.49.255]
 YAML
 number() { "$TOOLS/json-find" "$1" <"$LAB_DIRECTORY/report"; }
+STALL_MAX=0.3 # seconds; a machine that stands still for longer is what would be measured
+A=""          # the number of the node that is up to bat when a fault begins
+up() { local name; name=$(holder lan); echo "${name#n}"; }
 
-# under_load SECONDS-MAX-WITHOUT-A-LEASE WHAT COMMAND...: does it while new clients come, and hears their account.
-under_load() {
-    local limit=$1 what=$2 load said
-    shift 2
+# attempt COMMAND: does it while new clients come; their account is in `report` and `load`.
+attempt() {
+    local load
+    A=$(up)
     rm -f "$LAB_DIRECTORY/report"
     at c1 "$TOOLS/dhcp-load" eth0 --rate 100 --seconds 6 --renew 20 --settle 6 --verify \
         --report "$LAB_DIRECTORY/report" >"$LAB_DIRECTORY/load" 2>&1 &
     load=$!
     LAB_PROCESSES+=("$load")
     sleep 2.5
-    "$@"
+    "$1"
     wait "$load"
-    said=$(cat "$LAB_DIRECTORY/load")
-    expect_none "$what: every promise kept" 'BROKEN' "$said"
-    expect_equal "$what: nobody is left waiting" 0 "$(number waiting)"
-    expect_below "$what: longest time without a new lease" "$limit" "$(number longest_gap)" s
-    echo "        resent $(number resent), bound $(number bound), p99 $(number p99_ms) ms"
 }
-up() { local name; name=$(holder lan); echo "${name#n}"; } # the number of the node that is up to bat
-back() { # back NODE: after a kill
-    start_node "$1"
-    wait_for 20 node_ready "$1" || fail "n$1 comes back" "$(tail -n 5 "$LAB_DIRECTORY/n$1.log")"
+kept() { expect_none "$1: every promise kept" 'BROKEN|Traceback' "$(cat "$LAB_DIRECTORY/load")"; }
+stood_still() { awk -v most="$STALL_MAX" -v seen="$(number longest_stall)" 'BEGIN { exit !(seen + 0 > most) }'; }
+
+# under_load SECONDS-MAX-WITHOUT-A-LEASE WHAT COMMAND [RECOVERY]: RECOVERY brings back what COMMAND took away. Once more
+# if the machine itself stood still: then times say nothing. Promises must be kept however slow it is.
+under_load() {
+    local limit=$1 what=$2 command=$3 recovery=${4:-rest}
+    attempt "$command"
+    if stood_still; then
+        echo "        this machine stood still for $(number longest_stall) s: once more"
+        kept "$what, while the machine stood still"
+        "$recovery"
+        attempt "$command"
+    fi
+    kept "$what"
+    expect_equal "$what: nobody is left waiting" "0 for nothing" "$(number waiting) for $(number waiting_for)"
+    expect_below "$what: longest time without a new lease" "$limit" "$(number longest_gap)" s
+    echo "        resent $(number resent), bound $(number bound), NAKs $(number naks), p99 $(number p99_ms) ms," \
+        "longest stall $(number longest_stall) s"
+    "$recovery"
+}
+rest() { wait_for 10 has_holder lan; sleep 2; }
+back() { # the node that was killed
+    start_node "$A"
+    wait_for 20 node_ready "$A" || fail "n$A comes back" "$(tail -n 5 "$LAB_DIRECTORY/n$A.log")"
     sleep 2
 }
+back_from_kill() {
+    local name
+    name=$(up)
+    if [ -n "$name" ] && [ "$name" != "$A" ]; then ok "another took over" "n$name"; else fail "another took over" "n$name"; fi
+    back
+}
 
-A=$(up)
 kill_it() { stop "${NODE_PROCESS[$A]}" KILL; }
-under_load 0.6 "kill -9 of the node up to bat" kill_it
-B=$(up)
-if [ -n "$B" ] && [ "$B" != "$A" ]; then ok "another took over" "n$B"; else fail "another took over" "n$B"; fi
-back "$A"
+under_load 0.6 "kill -9 of the node up to bat" kill_it back_from_kill
 
-A=$(up)
 term_it() { stop "${NODE_PROCESS[$A]}" TERM; }
-under_load 0.5 "SIGTERM of the node up to bat" term_it
-back "$A"
+under_load 0.5 "SIGTERM of the node up to bat" term_it back
 
-A=$(up)
 freeze_it() {
     kill -STOP "${NODE_PROCESS[$A]}"
     sleep 4
     kill -CONT "${NODE_PROCESS[$A]}"
 }
 under_load 2.0 "SIGSTOP of the node up to bat, and SIGCONT" freeze_it
-wait_for 10 has_holder lan
-sleep 2
 
-A=$(up)
+# Commits that failed because another node has had the term since: it went on although it could have known.
+fenced() { cat "$LAB_DIRECTORY"/n?.log | grep -c 'another node took over this network'; }
+FENCED=$(fenced)
 cut_store() {
     for member in 1 2 3; do part core "n${A}eth1" "e${member}eth0"; done
     sleep 3
     heal core
 }
 under_load 2.5 "the node up to bat is cut off from the store" cut_store
-sleep 2
 
-A=$(up)
 cut_core() { isolate core "n${A}eth1"; sleep 3; heal core; }
 under_load 2.5 "the node up to bat is cut off from store and peers" cut_core
-sleep 2
+expect_equal "neither goes on in a term that it lost while it was cut off" "$FENCED" "$(fenced)"
+expect_none "nobody is taken for deaf because of it" 'heard no clients' "$(tail -q -n +1 "$LAB_DIRECTORY"/n?.log)"
 
-A=$(up)
 cut_clients() { isolate lan "n${A}eth0"; sleep 4; heal lan; }
 under_load 3.5 "the node up to bat no longer hears the clients" cut_clients
-sleep 2
 
-A=$(up)
 cut_one_way() { drop lan "c1eth0" "n${A}eth0"; sleep 4; heal lan; }
 under_load 3.5 "it sends, and hears nothing" cut_one_way
-sleep 2
 
 rolling() {
     local i

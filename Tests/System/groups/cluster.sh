@@ -48,6 +48,21 @@ on_node 3 export >"$LAB_DIRECTORY/exported" 2>&1
 on_node 2 set network lan leaseSeconds=900 >/dev/null 2>&1 || on_node 2 set network lan lease=15m >"$LAB_DIRECTORY/set" 2>&1
 expect "a write at one node is seen by another" '15m|900' "$(on_node 3 get network lan -o yaml)"
 
+# A link with more clients than the kernel keeps neighbours: it refuses what it would have to send itself, broadcasts
+# too. (Brought about by a filter: all namespaces of a machine share the one table.)
+for i in 1 2 3; do
+    at "n$i" nft "add table netdev full; add chain netdev full out { type filter hook egress device eth0 priority 0; };
+        add rule netdev full out ip ttl 64 drop"
+done
+expect "without room for neighbours: a client that takes only broadcasts gets an address" '^ACK 10\.77\..* at ff:ff:ff' \
+    "$(dhcp c2 dora --mac 02:00:00:00:06:01 --broadcast)"
+at c1 "$TOOLS/dhcp-load" eth0 --rate 20 --seconds 2 --settle 3 --verify --verify-by rebind \
+    --report "$LAB_DIRECTORY/report" >"$LAB_DIRECTORY/load" 2>&1
+expect_none "and those who have one keep it" 'BROKEN|Traceback' "$(cat "$LAB_DIRECTORY/load")"
+expect_equal "all of them" "$(number bound)" "$(number verified)"
+expect "the operator hears of it" 'gc_thresh3' "$(cat "$LAB_DIRECTORY/$first.log")"
+for i in 1 2 3; do at "n$i" nft delete table netdev full; done
+
 # By hand.
 next=$([ "$first" = n2 ] && echo 3 || echo 2)
 check "hand over to n$next" on_node 1 cluster handover lan --to "n$next"

@@ -87,6 +87,12 @@ tap() {
     ip -n "$LAB_PREFIX-$1" link set "$2" master br0 up
 }
 
+# memory_disk NAME SIZE: the directory NAME among the scratch files is kept in memory. Before anything starts there.
+memory_disk() {
+    mkdir -p "$LAB_DIRECTORY/$1" && mount -t tmpfs -o "size=$2,mode=700" none "$LAB_DIRECTORY/$1" || return
+    LAB_MOUNTS+=("$LAB_DIRECTORY/$1")
+}
+
 mac_of() { at "$1" cat "/sys/class/net/$2/address"; } # mac_of NAMESPACE INTERFACE
 
 # at NAMESPACE COMMAND...: runs it there and waits.
