@@ -103,7 +103,19 @@ for i in 1 2; do
     [ "$i" = 1 ] && SERVER=$STARTED
 done
 SERVER_ADDRESS=10.77.0.1
-sleep 15 # until the pair has agreed
+# Both say that they are a pair, and the primary answers: before that they synchronise, and answer nobody.
+kea_agrees() {
+    local i
+    for i in 1 2; do
+        at "n$i" curl -fsS -m 3 -H 'Content-Type: application/json' -d '{"command": "ha-heartbeat"}' \
+            "http://10.99.0.1$i:8000/" | grep -q '"state": *"hot-standby"' || return
+    done
+}
+kea_answers() { dhcp c1 discover --mac 02:00:00:00:00:01 --wait 1 | grep -q '^OFFER'; }
+if ! { wait_for 90 kea_agrees && wait_for 15 kea_answers; }; then
+    echo "Kea's pair does not come to hot-standby: $(tail -n 3 "$LAB_DIRECTORY"/kea?.log "$LAB_DIRECTORY"/kea?.out)" >&2
+    exit 1
+fi
 kea=""
 for _ in $(seq "$ROUNDS"); do kea+=" $(load search 1000 | member held)"; done
 

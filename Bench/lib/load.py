@@ -20,6 +20,8 @@ SERVER = os.environ["SERVER_ADDRESS"]
 LOCAL = os.environ["LOCAL_ADDRESS"]
 LOST_MAX = 0.01
 SEARCH_SECONDS = 6
+RATE_MIN = 50  # of leases a second; what is not held there is not looked for below
+RATE_STEP = 10
 
 
 def cpu_ns(process):
@@ -81,9 +83,19 @@ def run(namespace, process, rate, seconds, mac=None, clients=1 << 20, relay=LOCA
     return result
 
 
+def next_rate(held, too_much):
+    """Between the highest rate that was held and the lowest that was not, in whole tens; None: near enough."""
+    if too_much is None:
+        return round(max(held * 1.6, held + RATE_STEP), -1)
+    if too_much - held < 0.05 * too_much or too_much < RATE_MIN:
+        return None
+    rate = round((held + too_much) / 2 if held else too_much / 3, -1)
+    return rate if held < rate < too_much else None
+
+
 def search(namespace, process, start):
     held, too_much, rate, best = 0, None, start, None
-    while True:
+    while rate is not None:
         seen = run(namespace, process, rate, SEARCH_SECONDS)
         good = seen["lost"] < LOST_MAX and seen["sent"] >= 0.97 * rate * SEARCH_SECONDS
         print(f"    {rate:6.0f}/s: offered {seen['offered_rate']}/s, lost {seen['lost'] * 100:.2f} %, "
@@ -92,13 +104,8 @@ def search(namespace, process, start):
             held, best = rate, seen
         else:
             too_much = rate
-        if too_much is None:
-            rate = held * 1.6
-        elif too_much - held < 0.05 * too_much or too_much < 50:
-            return {"held": round(held), **(best or {})}
-        else:
-            rate = (held + too_much) / 2 if held else too_much / 3
-        rate = round(rate, -1)
+        rate = next_rate(held, too_much)
+    return {"held": round(held), **(best or {})}
 
 
 def main():
