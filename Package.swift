@@ -42,6 +42,7 @@ let package = Package(
             name: "Engine",
             dependencies: [
                 "Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports", "CLinux",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ],
@@ -64,7 +65,7 @@ let package = Package(
         .target(
             name: "HTTPService",
             dependencies: [
-                "Addresses", "Model", "Decisions", "APITypes", "Engine",
+                "Addresses", "Model", "Decisions", "APITypes", "Engine", "CLinux",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -109,11 +110,24 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "ContentService",
+            dependencies: [
+                "Addresses", "Model", "Decisions", "APITypes", "Engine", "Ports", "CLinux",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "CLI",
             dependencies: [
                 "Addresses", "Wire", "Model", "APITypes", "Ports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -125,7 +139,8 @@ let package = Package(
             name: "ondeck",
             dependencies: [
                 "Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports", "Engine",
-                "DHCPService", "TFTPService", "HTTPService", "PeerService", "StoreSQLite", "StoreEtcd", "StoreConsul",
+                "ContentService", "DHCPService", "TFTPService", "HTTPService", "PeerService", "StoreSQLite",
+                "StoreEtcd", "StoreConsul",
                 "CLI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -196,11 +211,22 @@ let package = Package(
         .testTarget(
             name: "HTTPServiceTests",
             dependencies: [
-                "APITypes", "Addresses", "Engine", "HTTPService", "Model",
+                "APITypes", "Addresses", "Decisions", "Engine", "HTTPService", "Model",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ContentServiceTests",
+            dependencies: [
+                "APITypes", "Addresses", "ContentService", "Decisions", "Engine", "Model", "Ports", "Simulation",
+                "StoreSQLite",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .testTarget(

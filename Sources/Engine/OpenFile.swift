@@ -9,24 +9,36 @@ public final class OpenFile: Sendable {
     public let size: Int
     /// Whole seconds since 1970.
     public let modifiedSeconds: Int
-    /// Changes when the file does: inode, size and time of change, as hex digits. Usable as an ETag.
+    /// Changes when the file does: inode, size and time of change, or the content's digest, as hex digits. Usable as an
+    /// ETag.
     public let version: String
     /// Who may do what: the mode's permission bits.
     public let permissions: UInt32
 
-    /// Takes over `descriptor`. Nil (and closed) when it is not a regular file.
-    public init?(descriptor: Int32) {
+    /// Takes over `descriptor`. Nil (and closed) when it is no regular file. `version` is for files whose content has
+    /// a name of its own, a digest, which then is the ETag on every node alike.
+    public convenience init?(descriptor: Int32, version: String? = nil) {
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             Glibc.close(descriptor)
             return nil
         }
+        self.init(descriptor: descriptor, status: status, version: version ?? Self.version(status))
+    }
+
+    /// Takes over the descriptor of a regular file, and what `fstat` has just said of it.
+    init(descriptor: Int32, status: stat, version: String) {
         self.descriptor = descriptor
         size = Int(status.st_size)
         modifiedSeconds = status.st_mtim.tv_sec
         permissions = UInt32(status.st_mode & 0o7777)
+        self.version = version
+    }
+
+    private static func version(_ status: stat) -> String {
         let changed = UInt64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ UInt64(status.st_mtim.tv_nsec)
-        version = String(status.st_ino, radix: 16) + "-" + String(size, radix: 16) + "-" + String(changed, radix: 16)
+        let size = String(Int(status.st_size), radix: 16)
+        return String(status.st_ino, radix: 16) + "-" + size + "-" + String(changed, radix: 16)
     }
 
     deinit { Glibc.close(descriptor) }

@@ -11,25 +11,25 @@ import Addresses
 ///     order/<network>                 the node that an operator wants up to bat there; its holder hands over to it
 ///     beat/<node>                     that node's account of itself, rewritten a few times a second
 ///     drain/<node>                    there when an operator wants that node to have no terms
-///     content/<image>                 what an image's name stands for now
-///     holds/<node>                    what that node holds of which image
-///     target/<node>                   there when an operator wants that node not to be a next-boot target
-///     served/<mac>                    answer files that a boot token has been used for
+///     site-content/<image>            what an image's name stands for now
+///     site-holds/<node>               what that node holds of which image
+///     site-target/<node>              there when an operator wants that node not to be a next-boot target
+///     site-served/<mac>               answer files that a boot token has been used for
 ///     cluster                         the cluster's name and the secret that its nodes' heartbeats are signed with
 public enum StoreKeys {
     public static let sitePrefix = "site/"
     public static let bootPrefix = "site-boot/"
-    /// Site objects and boot states: what nodes follow.
+    /// Site objects, boot states and content: what every node follows.
     public static let followedPrefix = "site"
     public static let leasePrefix = "lease/"
     public static let termPrefix = "term/"
     public static let orderPrefix = "order/"
     public static let beatPrefix = "beat/"
     public static let drainPrefix = "drain/"
-    public static let contentPrefix = "content/"
-    public static let holdsPrefix = "holds/"
-    public static let targetPrefix = "target/"
-    public static let servedPrefix = "served/"
+    public static let contentPrefix = "site-content/"
+    public static let holdsPrefix = "site-holds/"
+    public static let targetPrefix = "site-target/"
+    public static let servedPrefix = "site-served/"
     public static let cluster = "cluster"
 
     /// Written and removed again to learn whether a store that failed takes writes once more.
@@ -40,10 +40,10 @@ public enum StoreKeys {
     public static func order(_ network: String) -> String { "order/\(network)" }
     public static func beat(_ node: String) -> String { "beat/\(node)" }
     public static func drain(_ node: String) -> String { "drain/\(node)" }
-    public static func content(_ image: String) -> String { "content/\(image)" }
-    public static func holds(_ node: String) -> String { "holds/\(node)" }
-    public static func target(_ node: String) -> String { "target/\(node)" }
-    public static func served(_ mac: MACAddress) -> String { "served/\(mac.hyphenated)" }
+    public static func content(_ image: String) -> String { "site-content/\(image)" }
+    public static func holds(_ node: String) -> String { "site-holds/\(node)" }
+    public static func target(_ node: String) -> String { "site-target/\(node)" }
+    public static func served(_ mac: MACAddress) -> String { "site-served/\(mac.hyphenated)" }
     public static func term(_ network: String) -> String { "term/\(network)" }
     public static func lease(_ network: String, _ address: IPv4Address) -> String {
         "lease/\(network)/\(hexText(address.bytes))"

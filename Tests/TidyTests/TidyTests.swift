@@ -91,15 +91,16 @@ enum Tidy {
         "Engine": ["Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports", "CLinux"],
         "DHCPService": ["Addresses", "Wire", "Model", "Decisions", "Engine", "CLinux"],
         "TFTPService": ["Addresses", "Wire", "Model", "Decisions", "Engine", "CLinux"],
-        "HTTPService": ["Addresses", "Model", "Decisions", "APITypes", "Engine"],
+        "HTTPService": ["Addresses", "Model", "Decisions", "APITypes", "Engine", "CLinux"],
         "PeerService": ["Addresses", "Model", "CLinux"],
+        "ContentService": ["Addresses", "Model", "Decisions", "APITypes", "Engine", "Ports", "CLinux"],
         "StoreSQLite": ["Model", "Ports"],
         "StoreEtcd": ["Model", "Ports"],
         "StoreConsul": ["Model", "Ports"],
         "CLI": ["Addresses", "Wire", "Model", "APITypes", "Ports"],
         "ondeck": [
             "Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports", "Engine", "DHCPService", "TFTPService",
-            "HTTPService", "PeerService", "StoreSQLite", "StoreEtcd", "StoreConsul", "CLI",
+            "HTTPService", "PeerService", "ContentService", "StoreSQLite", "StoreEtcd", "StoreConsul", "CLI",
         ],
     ]
     /// Floors 0 and 1: the standard library only, no clock, no waiting.
