@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import APITypes
+import Foundation
+import Glibc
+import Model
+import Testing
+
+@testable import ContentService
+@testable import Engine
+
+@Suite(.serialized, .timeLimit(.minutes(3)))
+struct ReplicationTests {
+    /// Puts an image of one file under a name, as if `node` had imported it.
+    private func put(_ bytes: [UInt8], as image: String, on node: TestNode, file: String = "linux") async throws {
+        let (digest, count) = try node.blobs.add(bytes: bytes)
+        let manifest = Manifest(files: [ContentFile(path: file, digest: digest, bytes: count)])
+        let (list, _) = try node.blobs.add(bytes: ManifestText.encode(manifest))
+        _ = try await node.center.importer.records.update(image, attempts: 3) { _ throws(ImportFault) in
+            var record = ImageRecord(name: image, state: .ready)
+            record.manifest = list
+            record.bytes = count
+            record.files = 1
+            record.source = "upload"
+            return record
+        }
+    }
+
+    @Test func aCutTransferPublishesNothingAndGoesOnWhereItWas() async throws {
+        let cluster = try await TestCluster(["n1", "n2"])
+        let (n1, n2) = (try cluster["n1"], try cluster["n2"])
+        let (big, small) = (noise(4 << 20), noise(10_000, seed: 3))
+        try await put(small, as: "small", on: n1)
+        try await eventually("the small one is there") { n2.isComplete("small") }
+        n1.web.cut(after: 1_500_000)
+        n1.web.delay(milliseconds: 20)
+        try await put(big, as: "big", on: n1)
+        try await eventually("a part has come") { (n2.partialBytes(digest(big)) ?? 0) >= 1_500_000 }
+        n1.web.setDown(true)
+        try await eventually("it is said") { if case .failed? = n2.holding("big")?.state { true } else { false } }
+        #expect(!n2.blobs.holds(digest(big)))
+        #expect(try await n2.read("small/linux") == small)
+        n1.web.cut(after: nil)
+        n1.web.setDown(false)
+        try await eventually("it is complete") { n2.isComplete("big") }
+        let requests = n1.web.requests("GET", "/c/\(digest(big))")
+        let last = try #require(requests.last)
+        #expect(last.from >= 1_500_000 && last.ifRange == "\"\(digest(big))\"")
+        #expect(try await n2.read("big/linux") == big)
+        await cluster.end()
+    }
+
+    @Test func aReceiverThatDiesGoesOnWhereItWas() async throws {
+        let cluster = try await TestCluster(["n1", "n2"])
+        let big = noise(4 << 20)
+        try cluster["n1"].web.delay(milliseconds: 30)
+        try await put(big, as: "big", on: cluster["n1"])
+        try await eventually("a part has come") { try cluster["n2"].partialBytes(digest(big)) ?? 0 > 500_000 }
+        await cluster.stop("n2")
+        try cluster["n1"].web.delay(milliseconds: 0)
+        try await cluster.start("n2")
+        try await eventually("it is complete") { try cluster["n2"].isComplete("big") }
+        #expect(try cluster["n1"].web.requests("GET", "/c/\(digest(big))").last?.from ?? 0 > 500_000)
+        await cluster.end()
+    }
+
+    @Test func whenTheSenderDiesAnotherHolderGoesOn() async throws {
+        let cluster = try await TestCluster(["n1", "n2"])
+        let big = noise(4 << 20)
+        try await put(big, as: "big", on: cluster["n1"])
+        try await eventually("two hold it") { try cluster["n2"].isComplete("big") }
+        for name in ["n1", "n2"] { try cluster[name].web.delay(milliseconds: 30) }
+        try await cluster.start("n3")
+        try await eventually("a part has come") { try cluster["n3"].partialBytes(digest(big)) ?? 0 > 300_000 }
+        let path = "/c/\(digest(big))"
+        let sender = try cluster["n1"].web.requests("GET", path).isEmpty ? "n2" : "n1"
+        let isFirst = try cluster["n1"].web.requests("GET", path).count
+        try cluster[sender].web.setDown(true)
+        try await eventually("it is complete") { try cluster["n3"].isComplete("big") }
+        #expect(isFirst <= 2)
+        #expect(try await cluster["n3"].read("big/linux") == big)
+        await cluster.end()
+    }
+
+    @Test func aDamagedFileIsNotServedAndComesBackFromAPeer() async throws {
+        let cluster = try await TestCluster(["n1", "n2"])
+        let bytes = noise(500_000)
+        try await put(bytes, as: "debian", on: cluster["n1"])
+        let n2 = try cluster["n2"]
+        try await eventually("n2 holds it") { n2.isComplete("debian") }
+        let path = n2.blobPath(digest(bytes))
+        chmod(path, 0o644)
+        let file = open(path, O_WRONLY)
+        pwrite(file, [0, 0, 0, 0], 4, 1_000)
+        close(file)
+        #expect(n2.library.open(digest: digest(bytes)).file == nil)
+        try await eventually("it is whole again") { n2.isComplete("debian") && n2.blobs.holds(digest(bytes)) }
+        #expect(try await n2.read("debian/linux") == bytes)
+        try await eventually("it is said") { n2.texts.contains { $0.contains("whole again on this node, from n1") } }
+        #expect(n2.texts.contains { $0.hasPrefix("debian/linux was damaged on this node's disk") })
+        await cluster.end()
+    }
+
+    @Test func aListThatIsGoneIsReplaced() async throws {
+        let cluster = try await TestCluster(["n1"])
+        let n1 = try cluster["n1"]
+        try await put(noise(1_000), as: "debian", on: n1)
+        try await eventually("n1 holds it") { n1.isComplete("debian") }
+        let list = try #require(n1.index.image("debian")?.manifest)
+        unlink(n1.blobPath(list))
+        #expect(n1.library.open(digest: list).file == nil)
+        try await eventually("it is back") { n1.library.open(digest: list).file != nil }
+        await cluster.end()
+    }
+
+    @Test func outsideTheHoursOnlyWhatIsAskedForComes() async throws {
+        let cluster = try await TestCluster(["n1", "n2"])
+        let minute = Int(cluster.clock.now().seconds % 86_400 / 60)
+        func place(_ hours: [Location.Hours], _ rate: Int64?) {
+            cluster.change { site in
+                var location = Location(name: "berlin")
+                location.nodes = ["n2"]
+                location.hours = hours
+                location.bytesPerSecondMax = rate
+                site.locations["berlin"] = location
+            }
+        }
+        place([.init(fromMinute: (minute + 120) % 1_440, untilMinute: (minute + 180) % 1_440)], nil)
+        let n2 = try cluster["n2"]
+        let bytes = noise(1 << 20)
+        try await put(bytes, as: "debian", on: cluster["n1"])
+        try await Task.sleep(for: .seconds(1.5))
+        #expect(!n2.blobs.holds(digest(bytes)))
+        try await eventually("it is seen to wait") {
+            let cell = n2.center.places().images.first?.holdings.last
+            return cell?.node == "n2" && cell?.state == "waiting" && cell?.reason?.contains("hours") == true
+        }
+        #expect(try await n2.read("debian/linux") == bytes)
+        let slow = noise(1 << 20, seed: 5)
+        place([], 1 << 20)
+        let start = ContinuousClock.now
+        try await put(slow, as: "slow", on: cluster["n1"])
+        try await eventually("it is complete") { n2.isComplete("slow") }
+        #expect(ContinuousClock.now - start > .milliseconds(700))
+        await cluster.end()
+    }
+
+    @Test func aMismatchAtOneSourceIsMadeUpForByAnother() async throws {
+        let cluster = try await TestCluster(["n1", "n2", "n3"])
+        let bytes = noise(200_000)
+        let bad = try TestWeb { _ in .init(bytes: noise(200_000, seed: 9), tag: nil) }
+        let n3 = try cluster["n3"]
+        cluster.place("debian", .onDemand)
+        try await put(bytes, as: "debian", on: cluster["n1"])
+        let file = ContentFile(path: "linux", digest: digest(bytes), bytes: 200_000)
+        let flight = try #require(
+            n3.center.fetcher.fetch(file, for: .pull(keeps: true)) {
+                [.peer("bad", base: bad.base), .peer("n1", base: (try? cluster["n1"].web.base) ?? "")]
+            })
+        guard case .arrived(let from, let passedOver) = await flight.ended.value else {
+            Issue.record("it has not arrived")
+            return
+        }
+        #expect(from == "n1" && passedOver.count == 1 && passedOver[0].contains("SHA-256"))
+        await cluster.end()
+    }
+}
