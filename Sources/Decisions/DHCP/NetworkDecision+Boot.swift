@@ -18,14 +18,34 @@ extension NetworkDecision {
             isReserved: client.reservation != nil)
         let environment =
             if case .boot(let name, _) = permission { site.environments[name] } else { nil as BootEnvironment? }
-        let address = network.bootServer ?? ReplyRouting.source(arrival: arrival, link: link)
-        let question = BootQuestion(
+        let own = ReplyRouting.source(arrival: arrival, link: link)
+        var question = BootQuestion(
             request: request, exchange: exchange, permission: permission, network: network, environment: environment,
-            endpoint: BootEndpoint(address: address, httpPort: facts.httpPort), loaders: facts.loaders)
+            endpoint: BootEndpoint(address: network.bootServer ?? own, httpPort: facts.httpPort),
+            loaders: facts.loaders)
+        if question.firmware != .none, permission.sendsSomewhere, facts.targets.isConsulted(for: network) {
+            question.endpoint = endpoint(own: own, environment: environment?.name)
+        }
+        if let mint = facts.mintToken, let mac = request.mac {
+            let (intent, now) = (BootGate.tokenIntent(client.machine), now)
+            question.mintToken = { mint(mac, intent, now) }
+        }
         var steps: [BootStep]? = trace == nil ? nil : []
         let answer = BootDecision.decide(question, trace: &steps)
         for step in steps ?? [] { trace?.note(step.question, step.answer) }
         return answer
+    }
+
+    /// Where the client is sent: the same for its OFFER and its ACK, and for every node that answers it.
+    private func endpoint(own: IPv4Address, environment: String?) -> BootEndpoint {
+        var question = EndpointQuestion(
+            network: network, table: facts.targets, own: own, httpPort: facts.httpPort, key: request.mac?.bits ?? 0)
+        question.environment = environment
+        question.isTraced = trace != nil
+        if trace == nil { question.basesMax = 1 }
+        let answer = EndpointResolver.resolve(question)
+        for step in answer.steps { trace?.note(step.question, step.answer) }
+        return answer.endpoint
     }
 
     /// Another server hands out addresses here. On port 67 PXE clients get an offer without one, at once; on 4011 they
@@ -60,5 +80,15 @@ extension NetworkDecision {
             client.isAny
             ? .broadcast(port: ReplyRouting.clientPort) : .unicast(to: client, port: arrival.sourcePort)
         return .reply(PlannedReply(reply: reply, route: route, source: source))
+    }
+}
+
+extension BootPermission {
+    /// Whether a client that has it is told of a server.
+    fileprivate var sendsSomewhere: Bool {
+        switch self {
+        case .boot, .hold: true
+        case .local, .refuse: false
+        }
     }
 }

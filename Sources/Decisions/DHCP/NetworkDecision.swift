@@ -12,6 +12,10 @@ public struct ServerFacts: Sendable {
     public var httpPort: UInt16
     /// Boot loaders that the content sets hold, by content name.
     public var loaders: Set<String> = []
+    /// The nodes, and the endpoints, that boot data may name.
+    public var targets = TargetTable()
+    /// Makes the token that goes into a machine's boot URLs, for its intent; nil: URLs have none.
+    public var mintToken: (@Sendable (MACAddress, _ intent: String, Instant) -> String)?
 
     public init(httpPort: UInt16) { self.httpPort = httpPort }
 }

@@ -169,7 +169,7 @@ public struct ClusterService: Sendable {
 extension ClusterNode {
     var networkViews: [Leadership.NetworkView] { state.withLock { $0.leadership.networks(now: clock.uptime()) } }
     /// This one included, as it describes itself.
-    var nodeViews: [Leadership.NodeView] {
+    public var nodeViews: [Leadership.NodeView] {
         state.withLock { state in
             let own = Leadership.NodeView(beat: state.beat, life: .alive, silentMilliseconds: 0)
             return state.leadership.nodes(now: clock.uptime()).filter { $0.beat.run.node != run.node } + [own]

@@ -81,7 +81,7 @@ extension ClusterNode {
 }
 
 extension SiteCache {
-    /// The site and the boot states as they are stored.
+    /// The site, the boot states and what stands beside them, as they are stored.
     var records: [StoreRecord] {
         let (site, statuses) = (site, statuses)
         let objects = ObjectKind.allCases.flatMap { kind in
@@ -91,7 +91,7 @@ extension SiteCache {
                 }
             }
         }
-        return objects
+        return objects + besides
             + statuses.map {
                 StoreRecord(key: StoreKeys.boot($0), value: BootStatusRecord.encode($1), revision: .none)
             }

@@ -44,11 +44,15 @@ extension DHCPEngine {
 
     /// The store does not answer this node: it may confirm what it knows, and no more.
     public func setCutOff(_ isCutOff: Bool) {
-        let hasChanged = state.withLock { state in
-            defer { state.isCutOff = isCutOff }
-            return state.isCutOff != isCutOff
+        let isNews = state.withLock { state in
+            defer {
+                state.isCutOff = isCutOff
+                state.hasBeenConnected = state.hasBeenConnected || !isCutOff
+            }
+            // A start is no outage.
+            return state.isCutOff != isCutOff && state.hasBeenConnected
         }
-        guard hasChanged else { return }
+        guard isNews else { return }
         timeline.add(
             isCutOff
                 ? Event(.system, .error, .text("cut off from the store: known clients are confirmed, no others"))

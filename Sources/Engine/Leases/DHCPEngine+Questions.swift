@@ -25,12 +25,17 @@ extension DHCPEngine {
             let name = link.network.name
             // A copy that is gone before the lock is: the original never has to be copied for it.
             var book = state.books[name] ?? state.newBook(link.compiled, now: now)
+            var facts = state.facts
+            // A token that works is for the machine's eyes; one that does not is as long.
+            if facts.mintToken != nil { facts.mintToken = { _, _, _ in Self.tokenNotShown } }
             let decision = NetworkDecision(
-                request: request, arrival: arrival, link: link, site: state.site, facts: state.facts,
+                request: request, arrival: arrival, link: link, site: state.site, facts: facts,
                 standing: state.standing(name), now: now, trace: trace)
             return Explanation(verdict: decision.decide(&book), steps: trace.steps, network: name)
         }
     }
+
+    private static let tokenNotShown = "tokenhiddenhere"
 
     private static func link(
         _ request: DHCPRequest, _ arrival: Arrival, forced: String?, site: CompiledSite, trace: DecisionTrace

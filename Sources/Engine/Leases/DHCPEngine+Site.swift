@@ -8,6 +8,15 @@ import Synchronization
 
 /// How the site's changes reach the packet path.
 extension DHCPEngine {
+    /// Boot loaders that can be served from here. What was answered lately is forgotten only if that changes anything.
+    public func setLoaders(_ loaders: Set<String>) {
+        state.withLock { state in
+            guard state.facts.loaders != loaders else { return }
+            state.facts.loaders = loaders
+            state.cache.removeAll()
+        }
+    }
+
     func replaceSite(_ site: CompiledSite) {
         let now = clock.now()
         state.withLock { state in
@@ -60,8 +69,6 @@ extension DHCPEngine {
             state.cache.removeAll()
         }
     }
-
-    public func setLoaders(_ loaders: Set<String>) { state.withLock { $0.facts.loaders = loaders } }
 
     /// A network's leases as the store has them. One that cannot be read is reported, and its address is kept from
     /// everybody: giving it away could double it.

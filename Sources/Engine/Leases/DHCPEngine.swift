@@ -28,6 +28,8 @@ public final class DHCPEngine: Sendable {
         var isShared = false
         /// No beat of this node was taken for so long that others may be up to bat by now.
         var isCutOff = false
+        /// One was, once.
+        var hasBeenConnected = false
         /// Time or records cannot be trusted: nothing for dynamic clients.
         var isBenched = false
         /// What every node has taken in.

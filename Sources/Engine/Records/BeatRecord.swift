@@ -5,12 +5,15 @@ import Model
 
 /// A beat as stored under `StoreKeys.beat`, which names its node:
 ///
-///     1  42  1007  1763800000  1763800251.750  serving  10.0.0.1:6700  8123  -12  0.1.0  10.0.0.1  lab=17  mgmt
+///     2  42  1007  1763800000  1763800251.750  serving  10.0.0.1:6700  8123  -12  0.1.0  10.0.0.1  lab=17  mgmt
+///     works  works  8080  -
 ///
 /// version, incarnation, sequence, started, sent, intent, peer port, applied revision, clock offset in milliseconds,
-/// OnDeck's version, server identifiers, packets heard by network, deaf networks; tabs in between, commas in lists.
+/// OnDeck's version, server identifiers, packets heard by network, deaf networks, whether TFTP and HTTP work, HTTP's
+/// port, boot address; tabs in between, commas in lists. Version 1 had no word about TFTP and HTTP.
 public enum BeatRecord {
-    private static let version = UInt8(ascii: "1")
+    private static let version = UInt8(ascii: "2")
+    private static let versionBefore = UInt8(ascii: "1")
 
     public static func encode(_ beat: Beat) -> [UInt8] {
         var line = RecordWriter(version: version, capacity: 256)
@@ -27,11 +30,16 @@ public enum BeatRecord {
         let heard = beat.heard.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         line.field(text: heard.joined(separator: ","))
         line.field(text: beat.deaf.sorted().joined(separator: ","))
+        line.field(text: beat.tftp.rawValue)
+        line.field(text: beat.http.rawValue)
+        line.field(UInt64(beat.httpPort))
+        line.field(text: beat.bootAddress.map { "\($0)" } ?? "")
         return line.bytes
     }
 
     public static func decode(_ value: [UInt8], node: String) throws(RecordError) -> Beat {
-        var line = try RecordReader(value, version: version)
+        let isOld = value.first == versionBefore
+        var line = try RecordReader(value, version: isOld ? versionBefore : version)
         var beat = Beat(run: NodeRun(node: node, incarnation: try line.number("incarnation")))
         beat.sequence = try line.number("sequence")
         beat.startedAt = try line.instant("start")
@@ -58,8 +66,19 @@ public enum BeatRecord {
         }
         beat.heard = Dictionary(heard, uniquingKeysWith: { a, _ in a })
         beat.deaf = Set(try line.text("deaf networks").split(separator: ",").map(String.init))
+        if !isOld { try decodeServices(&line, into: &beat) }
         try line.end()
         return beat
+    }
+
+    private static func decodeServices(_ line: inout RecordReader, into beat: inout Beat) throws(RecordError) {
+        beat.tftp = try parse(&line, "tftp") { ServiceHealth(rawValue: $0) }
+        beat.http = try parse(&line, "http") { ServiceHealth(rawValue: $0) }
+        beat.httpPort = try parse(&line, "http port") { UInt16($0) }
+        let address = try line.text("boot address")
+        guard !address.isEmpty else { return }
+        beat.bootAddress = IPv4Address(address)
+        if beat.bootAddress == nil { throw .invalid(field: "boot address", text: address) }
     }
 
     private static func parse<Value>(

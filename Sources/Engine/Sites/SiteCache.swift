@@ -11,6 +11,8 @@ public final class SiteCache: Sendable {
     struct State: Sendable {
         var site = Site()
         var statuses: [String: BootStatus] = [:]
+        /// What stands beside the site under the same prefix, by key: images, and who holds them.
+        var beside: [String: StoreRecord] = [:]
         /// Environments, templates and parameters, ready to render.
         var library = BootLibrary(site: Site())
         /// The last commit that touched the site and has been taken in.
@@ -24,6 +26,26 @@ public final class SiteCache: Sendable {
     /// Environments and templates that OnDeck brings along; an operator's object of the same name wins.
     public let shipped: Site
     private let onChange: @Sendable () -> Void
+    private let followers = Mutex<[Follower]>([])
+
+    /// Who goes by the records beside the site: told everything, in the order of the store's commits, before those who
+    /// wait for a commit go on.
+    public struct Follower: Sendable {
+        var replace: @Sendable ([StoreRecord]) -> Void
+        var take: @Sendable (StoreChange) -> Void
+        /// The site itself has changed.
+        var siteChanged: @Sendable (Site) -> Void
+        public init(
+            replace: @escaping @Sendable ([StoreRecord]) -> Void, take: @escaping @Sendable (StoreChange) -> Void,
+            siteChanged: @escaping @Sendable (Site) -> Void = { _ in }
+        ) {
+            self.replace = replace
+            self.take = take
+            self.siteChanged = siteChanged
+        }
+    }
+
+    public func add(_ follower: Follower) { followers.withLock { $0.append(follower) } }
 
     public init(
         engine: DHCPEngine, timeline: Timeline, shipped: Site, onChange: @escaping @Sendable () -> Void
@@ -40,6 +62,7 @@ public final class SiteCache: Sendable {
     public var site: Site { state.withLock { $0.site } }
 
     var statuses: [String: BootStatus] { state.withLock { $0.statuses } }
+    var besides: [StoreRecord] { state.withLock { Array($0.beside.values) } }
     public func status(of machine: String) -> BootStatus? { state.withLock { $0.statuses[machine] } }
 
     /// Environments, templates and parameters, ready to render.
@@ -66,21 +89,31 @@ public final class SiteCache: Sendable {
     package func replace(_ records: [StoreRecord], revision: Revision) {
         var site = Site()
         var byMachine: [String: BootStatus] = [:]
+        var beside: [String: StoreRecord] = [:]
         for record in records {
             if let (kind, name) = StoreKeys.parseSite(record.key) {
                 if let object = object(.put(key: record.key, value: record.value), kind, name) { site.set(object) }
+            } else if !record.key.hasPrefix(StoreKeys.bootPrefix) {
+                beside[record.key] = record
             } else if let status = Self.status(record) {
                 byMachine[status.machine] = status
             }
         }
+        for follower in followers.withLock({ $0 }) { follower.replace(Array(beside.values)) }
         engine.replaceSite(compile(site, byMachine))
         resolveWaiters { state in
             state.site = site
             state.library = BootLibrary(site: site)
             state.statuses = byMachine
+            state.beside = beside
             state.applied = revision
         }
+        tellChanged(site)
+    }
+
+    private func tellChanged(_ site: Site) {
         onChange()
+        for follower in followers.withLock({ $0 }) { follower.siteChanged(site) }
     }
 
     /// The next change. Returns the networks that are new: their leases have to be read.
@@ -94,6 +127,7 @@ public final class SiteCache: Sendable {
         var touched = Touched()
         var objects: [(ObjectKind, String, SiteObject?)] = []
         var statuses: [String: BootStatus?] = [:]
+        var beside: [StoreWrite] = []
         for write in change.writes {
             if let (kind, name) = StoreKeys.parseSite(write.key) {
                 touched.add(kind, name)
@@ -105,6 +139,8 @@ public final class SiteCache: Sendable {
                 } else {
                     statuses[machine] = .some(nil)
                 }
+            } else if write.key.hasPrefix(StoreKeys.followedPrefix) {
+                beside.append(write)
             }
         }
         let (before, site) = state.withLock { state in
@@ -113,13 +149,15 @@ public final class SiteCache: Sendable {
                 if let object { state.site.set(object) } else { state.site.remove(kind, name) }
             }
             for (machine, status) in statuses { state.statuses[machine] = status }
+            for write in beside { state.beside[write.key] = StoreRecord(write, revision: change.revision) }
             if touched.library { state.library = BootLibrary(site: state.site) }
             return (before, state.site)
         }
         for (machine, status) in statuses { engine.setStatus(status, machine: machine) }
         publish(touched, site)
+        for follower in followers.withLock({ $0 }) { follower.take(change) }
         resolveWaiters { $0.applied = max($0.applied, change.revision) }
-        if touched.isAny { onChange() }
+        if touched.isAny { tellChanged(site) }
         return Set(site.networks.keys).subtracting(before).sorted()
     }
 
@@ -175,6 +213,14 @@ public final class SiteCache: Sendable {
             }
             engine.replaceNetwork(name, with: compiled)
         }
+    }
+}
+
+extension StoreRecord {
+    /// Nil for a deletion.
+    fileprivate init?(_ write: StoreWrite, revision: Revision) {
+        guard case .put(let key, let value) = write else { return nil }
+        self.init(key: key, value: value, revision: revision)
     }
 }
 

@@ -13,11 +13,13 @@ public struct StoreCopy: Sendable {
     public struct Report: Hashable, Sendable {
         public var siteObjects = 0
         public var bootStates = 0
+        /// What images' names stand for; their files are no business of the store.
+        public var images = 0
         public var leases = 0
         public var terms = 0
         /// Writes and deletions that the target needed; 0: everything was there already.
         public var written = 0
-        public var records: Int { siteObjects + bootStates + leases + terms }
+        public var records: Int { siteObjects + bootStates + images + leases + terms }
     }
 
     private let source: any StateStore
@@ -61,9 +63,11 @@ public struct StoreCopy: Sendable {
         return report
     }
 
-    /// What is copied. Beats, orders and the rest are of the nodes that ran there.
+    /// What is copied. Beats, orders, what a node holds and the rest are of the nodes that ran there; answer files that
+    /// were given out are of boots that a copy outlasts.
     private static let prefixes = [
-        StoreKeys.leasePrefix, StoreKeys.termPrefix, StoreKeys.bootPrefix, StoreKeys.sitePrefix,
+        StoreKeys.leasePrefix, StoreKeys.termPrefix, StoreKeys.bootPrefix, StoreKeys.contentPrefix,
+        StoreKeys.sitePrefix,
     ]
 
     // MARK: Reading

@@ -86,6 +86,8 @@ struct StoreCopyPlan {
             report.terms += 1
         } else if key.hasPrefix(StoreKeys.bootPrefix) {
             report.bootStates += 1
+        } else if key.hasPrefix(StoreKeys.contentPrefix) {
+            report.images += 1
         } else {
             report.siteObjects += 1
         }
@@ -100,14 +102,17 @@ public enum StoreCopyRefusal: Error, Hashable, Sendable, CustomStringConvertible
     public struct Holdings: Hashable, Sendable {
         public var siteObjects = 0
         public var bootStates = 0
+        public var images = 0
         public var leases = 0
-        var isEmpty: Bool { siteObjects + bootStates + leases == 0 }
+        var isEmpty: Bool { siteObjects + bootStates + images + leases == 0 }
 
         mutating func count(_ key: String) {
             if key.hasPrefix(StoreKeys.leasePrefix) {
                 leases += 1
             } else if key.hasPrefix(StoreKeys.bootPrefix) {
                 bootStates += 1
+            } else if key.hasPrefix(StoreKeys.contentPrefix) {
+                images += 1
             } else {
                 siteObjects += 1
             }
@@ -130,7 +135,8 @@ public enum StoreCopyRefusal: Error, Hashable, Sendable, CustomStringConvertible
             return "the source holds no site and no lease: there is nothing to copy. Is it the right one?"
         case .targetHolds(let holdings):
             return "the target holds something else already (of its records, \(holdings.siteObjects) site objects, "
-                + "\(holdings.bootStates) boot states and \(holdings.leases) leases are not the source's). "
+                + "\(holdings.bootStates) boot states, \(holdings.images) images and \(holdings.leases) leases "
+                + "are not the source's). "
                 + "With --replace they are given up and it becomes what the source is; nothing has been written"
         case .store(let side, let error):
             return "the \(side.rawValue): \(error.sentence). When that is mended, copy again: it goes on where it was"

@@ -42,6 +42,32 @@ import Testing
         }
     }
 
+    /// Images' names are the site's; what nodes hold of them, and what machines have been given, is not.
+    @Test func imagesAreCopiedAndWhatNodesSayOfThemIsNot() async throws {
+        try await withSQLite { sqlite in
+            try await Self.fill(sqlite, leases: 1)
+            try await sqlite.put("site-content/debian-12", "1\tx")
+            for key in ["site-holds/a", "site-target/a", "site-served/52-54-00-00-00-01"] {
+                try await sqlite.put(key, "1\tx")
+            }
+            let cluster = try SimStore()
+            let report = try await StoreCopy(from: sqlite, to: cluster).run()
+            #expect(report.images == 1)
+            #expect(report.siteObjects == 3)
+            #expect(try await cluster.values("site-content/") == sqlite.values("site-content/"))
+            for prefix in ["site-holds/", "site-target/", "site-served/"] {
+                #expect(try await cluster.values(prefix).isEmpty)
+            }
+            try await cluster.put("site-content/debian-12", "1\ty")
+            try await cluster.put("site-holds/b", "1\tx")
+            var holdings = StoreCopyRefusal.Holdings()
+            holdings.images = 1
+            await #expect(throws: StoreCopyRefusal.targetHolds(holdings)) {
+                try await StoreCopy(from: sqlite, to: cluster).run()
+            }
+        }
+    }
+
     @Test func theWayBackGivesUpWhatStoodThereBefore() async throws {
         try await withSQLite { sqlite in
             try await Self.fill(sqlite, leases: 3)
