@@ -50,6 +50,9 @@ public struct BootQuestion: Sendable {
     public var endpoint: BootEndpoint
     /// Content names of the boot loaders that can be served from here, out of `ClientArchitecture.everyLoader`.
     public var loaders: Set<String>
+    /// Makes the token for a script's URL (`BootGate.tokenIntent` is what it is bound to); called only when the answer
+    /// is a script. Nil: no token.
+    public var mintToken: (@Sendable () -> String)?
 
     public init(
         request: DHCPRequest, exchange: BootExchange = .lease, permission: BootPermission, network: Network,
@@ -175,6 +178,8 @@ public enum BootDecision {
         _ client: IPXEClient, _ question: BootQuestion, _ paths: BootPaths, _ trace: inout [BootStep]?
     ) -> BootAnswer {
         if client.isOwn || client.features.contains(.http) {
+            var paths = paths
+            paths.token = question.mintToken?()
             let reply = BootReply(.script(paths.scriptURL), question, &trace)
             trace?.append(.script(paths.scriptURL))
             return .script(reply)

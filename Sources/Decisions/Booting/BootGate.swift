@@ -74,6 +74,9 @@ public enum BootGate {
         }
     }
 
+    /// What a machine's tokens are bound to, beside its MAC address: another intent makes them worthless.
+    public static func tokenIntent(_ machine: Machine?) -> String { machine?.intent.description ?? "unknown" }
+
     private static func unknownMachine(_ network: Network?, isReserved: Bool) -> BootPermission {
         if isReserved { return .local(.reservedOnly) }
         switch network?.unknown {

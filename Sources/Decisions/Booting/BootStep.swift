@@ -30,7 +30,7 @@ public enum BootStep: Hashable, Sendable, CustomStringConvertible {
         case .environment(let name): "\(name) suits the machine"
         case .quirk(let quirk): "\(quirk.rawValue): \(quirk.entry.effect)"
         case .loader(let name): name
-        case .script(let url): url
+        case .script(let url): BootTokenText.removed(from: url)
         case .nothing(let reason): "none: \(reason)"
         }
     }

@@ -27,13 +27,17 @@ public struct LinuxArguments: Hashable, Sendable {
     }
 
     /// Takes any text; white space of any kind and amount is as good as one space, so that templates can have lines.
-    public init(_ rendered: String) throws(Refusal) {
+    /// `bases`: what iPXE may put in the place of `TemplateContext.scriptBase`; the longest counts for the length.
+    public init(_ rendered: String, bases: [String] = []) throws(Refusal) {
         let words = rendered.split { $0.isWhitespace }
         for word in words where word.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) {
             throw .controlCharacter
         }
         text = words.joined(separator: " ")
-        guard text.utf8.count <= Limits.kernelArgumentsBytesMax else { throw .tooLong(bytes: text.utf8.count) }
+        let more = (bases.map(\.utf8.count).max() ?? 0) - TemplateContext.scriptBase.utf8.count
+        let uses = text.split(separator: TemplateContext.scriptBase, omittingEmptySubsequences: false).count - 1
+        let bytes = text.utf8.count + max(0, more) * uses
+        guard bytes <= Limits.kernelArgumentsBytesMax else { throw .tooLong(bytes: bytes) }
     }
 
     /// The words as iPXE takes them.

@@ -19,13 +19,18 @@ public struct BootSubject: Sendable {
     /// Parameters for every machine.
     public var global: Parameters = [:]
     public var endpoint: BootEndpoint
+    /// For the script's URL, and for those of answers and reports. Nil: none.
+    public var token: String?
+    public var stageToken: String?
 
     public init(mac: MACAddress, endpoint: BootEndpoint) {
         self.mac = mac
         self.endpoint = endpoint
     }
 
-    public var paths: BootPaths { BootPaths(endpoint: endpoint, mac: mac) }
+    public var paths: BootPaths {
+        BootPaths(endpoint: endpoint, mac: mac, token: token, stageToken: stageToken)
+    }
     /// For the console: its name, or its MAC address.
     public var title: String { machine?.name ?? mac.description }
 }
@@ -33,13 +38,24 @@ public struct BootSubject: Sendable {
 /// What templates see: parameters by their names, and the maps `machine`, `network`, `environment` and `url`, which no
 /// parameter can hide. What is not known is not there.
 public struct TemplateContext: Sendable {
+    /// Where a text is used, and so how its URLs begin.
+    public enum Use: Hashable, Sendable {
+        /// In a script of ours: URLs follow the base that works, which iPXE has in its setting `base`.
+        case kernelArguments
+        /// Everywhere else: URLs are those of the first base.
+        case text
+    }
+
+    /// How URLs begin in kernel arguments.
+    public static let scriptBase = "${base}"
+
     public let values: Parameters
     public let resolution: ParameterResolution
 
     /// Names that parameters cannot have.
     public static let reservedNames: Set<String> = ["machine", "network", "environment", "url"]
 
-    public init(_ subject: BootSubject, environment: BootEnvironment) {
+    public init(_ subject: BootSubject, environment: BootEnvironment, for use: Use = .text) {
         resolution = ParameterResolution(
             machine: subject.machine, profiles: subject.profiles, network: subject.network, global: subject.global,
             environment: environment)
@@ -47,7 +63,7 @@ public struct TemplateContext: Sendable {
             "machine": .map(Self.machine(subject)),
             "network": .map(Self.network(subject)),
             "environment": .map(["name": .string(environment.name)]),
-            "url": .map(Self.urls(subject.paths)),
+            "url": .map(Self.urls(subject.paths, use)),
         ]
         values = resolution.values.merging(facts) { $1 }
     }
@@ -100,14 +116,19 @@ public struct TemplateContext: Sendable {
         }
     }
 
-    private static func urls(_ paths: BootPaths) -> Parameters {
-        [
-            "base": .string(paths.endpoint.base),
-            "script": .string(paths.scriptURL),
-            "answers": .string(paths.answersURL),
-            "done": .string(paths.doneURL),
-            "progress": .string(paths.progressURL),
-            "content": .string(paths.endpoint.base),
+    private static func urls(_ paths: BootPaths, _ use: Use) -> Parameters {
+        let base = use == .kernelArguments ? scriptBase : paths.endpoint.base
+        return [
+            "base": .string(base),
+            // All bases, whole, for those who can try one after the other; what comes behind them are the paths.
+            "bases": .list(paths.endpoint.allBases.map(ParameterValue.string)),
+            "path": .string(paths.stagePath),
+            "scriptPath": .string(paths.scriptPath),
+            "script": .string("\(base)/\(paths.scriptPath)"),
+            "answers": .string("\(base)/\(paths.stagePath)/a"),
+            "done": .string("\(base)/\(paths.stagePath)/done"),
+            "progress": .string("\(base)/\(paths.stagePath)/p"),
+            "content": .string(base),
         ]
     }
 }

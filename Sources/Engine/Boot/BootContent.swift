@@ -10,7 +10,7 @@ public struct BootAsk: Sendable {
     public var path: String
     public var query: [String: String]
     public var client: IPv4Address
-    /// Where the client reached us, for the URLs in scripts.
+    /// Where this client reaches us and the other nodes, for the URLs in scripts.
     public var endpoint: BootEndpoint
     /// Only the size is asked for (HEAD): nothing may change.
     public var isOnlyHead: Bool
@@ -30,11 +30,17 @@ public struct BootAsk: Sendable {
 /// The answer, whatever protocol carries it. Reasons are sentences for the timeline and the machine's screen.
 public enum BootContent: Sendable {
     case file(OpenFile, contentType: String)
+    /// A file that is still coming in, to be sent as it comes (HTTP).
+    case arriving(ArrivingFile, contentType: String)
     case text(String, contentType: String)
     case noContent
     case missing(String)
     /// It is there, and this machine does not get it now.
     case refused(String)
+    /// The machine has had it, and nobody gets it again (HTTP 410).
+    case gone(String)
     /// Our own fault, or the operator's.
     case failed(String)
+    /// It is on its way here. Who cannot wait (TFTP) stays silent: the client asks again.
+    case later
 }

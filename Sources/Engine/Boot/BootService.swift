@@ -6,24 +6,31 @@ import Decisions
 import Model
 
 /// Answers everything that machines ask for while they boot: loaders, scripts, answer files, content, and their
-/// reports. Each path that belongs to a machine goes through the one gate.
+/// reports. Each path that belongs to a machine goes through the one gate, and what may hold secrets goes to the
+/// machine only.
 public struct BootService: Sendable {
-    private let engine: DHCPEngine
-    private let cache: SiteCache
-    private let sites: SiteService
-    private let catalog: ContentCatalog
-    private let timeline: Timeline
-    private let clock: Clock
-    private let subjects: BootSubjects
+    let engine: DHCPEngine
+    let cache: SiteCache
+    let sites: SiteService
+    let content: ContentLibrary
+    let served: ServedList
+    /// Nil while the cluster's secret is not known: then a machine is known by its address alone.
+    let tokens: @Sendable () -> BootTokens?
+    let timeline: Timeline
+    let clock: Clock
+    let subjects: BootSubjects
+    private let strangers = StrangerReports()
 
     public init(
-        engine: DHCPEngine, cache: SiteCache, sites: SiteService, catalog: ContentCatalog, timeline: Timeline,
-        clock: Clock
+        engine: DHCPEngine, cache: SiteCache, sites: SiteService, content: ContentLibrary, served: ServedList,
+        tokens: @escaping @Sendable () -> BootTokens?, timeline: Timeline, clock: Clock
     ) {
         self.engine = engine
         self.cache = cache
         self.sites = sites
-        self.catalog = catalog
+        self.content = content
+        self.served = served
+        self.tokens = tokens
         self.timeline = timeline
         self.clock = clock
         subjects = BootSubjects(engine: engine, cache: cache, clock: clock)
@@ -34,12 +41,17 @@ public struct BootService: Sendable {
         let path: BootPath
         do throws(ContentPath.Refusal) { path = try BootPath(ask.path) } catch { return .missing(error.sentence) }
         switch path {
-        case .content, .loader: return file(path, ask)
-        case .script(let mac), .autoexec(let mac): return await script(mac, ask)
-        case .answer(let mac, let name): return answerFile(mac, name, ask)
-        case .done(let mac): return await done(mac, ask)
-        case .progress(let mac, let step): return progress(mac, step, ask)
-        case .firstStage: return text(BootScript.firstStage(base: ask.endpoint.base))
+        case .content(let name): return await open(name)
+        case .loader(let mac, let name):
+            if let refusal = loaderRefusal(mac, ask) { return refusal }
+            return await open(name)
+        case .blob(let digest): return Self.content(content.open(digest: digest))
+        case .script(let visitor), .autoexec(let visitor): return await script(visitor, ask)
+        case .answer(let visitor, let name): return await answerFile(visitor, name, ask)
+        case .done(let visitor): return await done(visitor, ask)
+        case .progress(let visitor, let step): return progress(visitor, step, ask)
+        case .firstStage: return text(BootScript.firstStage(endpoint: ask.endpoint))
+        case .probe: return text(Self.probeText)
         }
     }
 
@@ -49,132 +61,103 @@ public struct BootService: Sendable {
         let path: BootPath
         do throws(ContentPath.Refusal) { path = try BootPath(ask.path) } catch { return .missing(error.sentence) }
         switch path {
-        case .content, .loader: return file(path, ask)
-        case .autoexec(let mac):
-            let url = BootPaths(endpoint: ask.endpoint, mac: mac).scriptURL
-            return .text("#!ipxe\nchain --replace \(url)\n", contentType: Self.scriptType)
-        case .firstStage: return text(BootScript.firstStage(base: ask.endpoint.base))
-        case .script, .answer, .done, .progress: return .missing("that is answered by HTTP only")
+        case .content(let name): return openNow(name)
+        case .loader(let mac, let name): return loaderRefusal(mac, ask) ?? openNow(name)
+        case .autoexec(let visitor): return text(autoexec(visitor.mac, ask))
+        case .firstStage: return text(BootScript.firstStage(endpoint: ask.endpoint))
+        case .probe: return text(Self.probeText)
+        case .blob, .script, .answer, .done, .progress: return .missing("that is answered by HTTP only")
         }
     }
 
+    private static let probeText = "OnDeck serves here.\n"
     private static let scriptType = "text/plain; charset=utf-8"
-    private static let reportBytesMax = 40
+
+    func text(_ text: String) -> BootContent { .text(text, contentType: Self.scriptType) }
 
     // MARK: Files
 
-    private func file(_ path: BootPath, _ ask: BootAsk) -> BootContent {
-        switch path {
-        case .content(let name): return content(name.text)
-        case .loader(let mac, let name):
-            let subject = subjects.subject(mac: mac, client: ask.client, endpoint: ask.endpoint)
-            if let refusal = refusal(subjects.permission(subject)) { return refusal }
-            return content(name.text)
-        default: return .missing("not a file")
+    private func open(_ name: ContentPath) async -> BootContent { Self.content(await content.open(name)) }
+    private func openNow(_ name: ContentPath) -> BootContent { content.openNow(name).map(Self.content) ?? .later }
+
+    private static func content(_ answer: LibraryAnswer) -> BootContent {
+        switch answer {
+        case .file(let file, let type): .file(file, contentType: type)
+        case .arriving(let file, let type): .arriving(file, contentType: type)
+        case .elsewhere(let url): .missing("it is not served here, but at \(url)")
+        case .missing(let reason): .missing(reason)
+        case .unreadable(let reason), .unavailable(let reason): .failed(reason)
         }
     }
 
-    private func content(_ name: String) -> BootContent {
-        switch catalog.open(name: name) {
-        case .file(let file, let type): .file(file, contentType: type)
-        case .missing(let reason): .missing(reason)
-        case .unreadable(let reason): .failed(reason)
-        }
+    /// Loaders are no secret; but a machine that is not to boot gets none.
+    private func loaderRefusal(_ mac: MACAddress, _ ask: BootAsk) -> BootContent? {
+        gateRefusal(subjects.permission(subjects.subject(mac: mac, client: ask.client, endpoint: ask.endpoint)))
     }
 
     /// What the gate has against giving the machine anything at all.
-    private func refusal(_ permission: BootPermission) -> BootContent? {
+    func gateRefusal(_ permission: BootPermission) -> BootContent? {
         switch permission {
         case .boot, .hold: nil
         case .local(let reason), .refuse(let reason): .refused("\(reason)")
         }
     }
 
-    // MARK: Scripts and answers
+    /// TFTP has no connection that would prove an address, but its answer goes to that address and nowhere else.
+    private func autoexec(_ mac: MACAddress, _ ask: BootAsk) -> String {
+        var paths = BootPaths(endpoint: ask.endpoint, mac: mac)
+        if subjects.isAddress(ask.client, of: mac) { paths.token = mint(.boot, mac) }
+        return BootScript.autoexec(paths)
+    }
 
-    private func script(_ mac: MACAddress, _ ask: BootAsk) async -> BootContent {
-        let subject = subjects.subject(mac: mac, client: ask.client, endpoint: ask.endpoint)
-        let permission = subjects.permission(subject)
-        if case .refuse(let reason) = permission { return .refused("\(reason)") }
-        guard let script = cache.library.script(permission, subject) else { return .refused("\(permission)") }
-        guard !ask.isOnlyHead else { return text(script.text) }
-        if let failure = script.failure {
-            note(mac, .error, "the script cannot be rendered: \(failure)")
-        } else {
-            // A script that retries by itself is the same boot: an outage of content is no loop.
-            let isRetry = ask.query[BootScript.againQuery] != nil
-            if case .boot(_, once: true) = permission, !isRetry, let machine = subject.machine {
-                if let refusal = await recordAttempt(machine) { return refusal }
+    // MARK: Who asks
+
+    func mint(_ use: BootTokens.Use, _ mac: MACAddress) -> String? {
+        tokens()?.mint(use, mac: mac, intent: BootGate.tokenIntent(engine.machine(mac: mac)), now: clock.now())
+    }
+
+    /// `uses`: which tokens will do.
+    func access(_ visitor: BootVisitor, _ uses: [BootTokens.Use], _ ask: BootAsk) -> BootAccess {
+        let mac = visitor.mac
+        var verdict = BootTokenVerdict.none
+        if let tokens = tokens(), visitor.token != nil {
+            let intent = BootGate.tokenIntent(engine.machine(mac: mac))
+            let verdicts = uses.map {
+                tokens.verdict(on: visitor.token, use: $0, mac: mac, intent: intent, now: clock.now())
             }
-            note(mac, "gets its script: \(permission)")
+            verdict = verdicts.first { $0 != .wrong } ?? .wrong
         }
-        return text(script.text)
+        return BootAccess(
+            token: verdict, isFromMachinesAddress: subjects.isAddress(ask.client, of: mac),
+            isAnybodys: subjects.isAnybodys(mac, client: ask.client), burntBefore: served.served(mac).burntBefore)
     }
 
-    /// A boot of an intent that ends is counted before the script is given out: the loop breaker must not forget one.
-    private func recordAttempt(_ machine: Machine) async -> BootContent? {
-        let status = BootStatus.current(cache.status(of: machine.name), of: machine)
-        do throws(Problem) {
-            try await sites.record(status.recordingAttempt(at: clock.now()))
-            return nil
-        } catch { return .failed(error.detail ?? error.title) }
-    }
-
-    private func answerFile(_ mac: MACAddress, _ name: String, _ ask: BootAsk) -> BootContent {
-        let subject = subjects.subject(mac: mac, client: ask.client, endpoint: ask.endpoint)
-        let permission = subjects.permission(subject)
-        if let refusal = refusal(permission) { return refusal }
-        let library = cache.library
-        guard case .boot(let environmentName, _) = permission, let environment = library.environments[environmentName]
-        else { return .refused("\(permission)") }
-        do throws(RenderFailure) {
-            guard let text = try library.answer(name, environment: environment, subject) else {
-                return .missing("environment \(environmentName) has no answer \(name)")
-            }
-            return self.text(text)
-        } catch {
-            note(mac, .error, "\(name) of \(environmentName) cannot be rendered: \(error)")
-            return .failed("\(error)")
+    /// The answer to somebody who is not the machine.
+    func refuse(_ mac: MACAddress, _ refusal: BootAccess.Refusal, _ what: String, _ ask: BootAsk) -> BootContent {
+        if strangers.isNew(mac, ask.client, now: clock.now()) {
+            timeline.add(
+                Event(
+                    .boot, .warning, mac: mac, address: ask.client,
+                    .text("\(what) is refused to \(ask.client): \(refusal)")))
         }
-    }
-
-    private func text(_ text: String) -> BootContent { .text(text, contentType: Self.scriptType) }
-
-    // MARK: Reports
-
-    /// The machine says that its install is done: from now on it boots from disk.
-    private func done(_ mac: MACAddress, _ ask: BootAsk) async -> BootContent {
-        guard let machine = engine.machine(mac: mac) else { return .missing("no machine has this MAC address") }
-        guard !ask.isOnlyHead else { return .noContent }
-        guard case .install = machine.intent else { return .noContent }
-        let status = BootStatus.current(cache.status(of: machine.name), of: machine)
-        guard status.doneAt == nil else { return .noContent }
-        do throws(Problem) { try await sites.record(status.markingDone(at: clock.now())) } catch {
-            return .failed(error.detail ?? error.title)
-        }
-        note(mac, "\(machine.intent) is done: boots from its disk from now on")
-        return .noContent
-    }
-
-    private func progress(_ mac: MACAddress, _ step: String, _ ask: BootAsk) -> BootContent {
-        let reason = ask.query["error"].map { ", error \($0.prefix(Self.reportBytesMax))" } ?? ""
-        if !ask.isOnlyHead { note(mac, step.hasSuffix("-failed") ? .error : .info, "reports: \(step)\(reason)") }
-        // Not 204: iPXE of 2019 waits for the body of an answer that has no Content-Length until it times out.
-        return text("")
+        return refusal == .burnt ? .gone("\(refusal)") : .refused("\(refusal)")
     }
 
     // MARK: Timeline
 
-    private func note(_ mac: MACAddress, _ text: String) { note(mac, .info, text) }
+    func note(_ mac: MACAddress, _ text: String) { note(mac, .info, text) }
 
-    private func note(_ mac: MACAddress, _ level: Event.Level, _ text: String) {
+    func note(_ mac: MACAddress, _ level: Event.Level, _ text: String) {
         timeline.add(Event(.boot, level, mac: mac, .text(text)))
     }
 
     /// What became of a transfer. The machine is found by its path, or by who has its address.
     public func noteServed(_ protocolName: String, path: String, client: IPv4Address, result: String) {
+        // Nodes look at each other all the time.
+        if path == BootPath.probeName { return }
         let mac = (try? BootPath(path))?.mac ?? engine.mac(at: client)
         let kind: Event.Kind = protocolName == "TFTP" ? .tftp : .http
-        timeline.add(Event(kind, mac: mac, address: client, .text("\(protocolName) \(path): \(result)")))
+        let shown = BootTokenText.removed(from: path)
+        timeline.add(Event(kind, mac: mac, address: client, .text("\(protocolName) \(shown): \(result)")))
     }
 }

@@ -25,9 +25,28 @@ struct BootSubjects: Sendable {
 
     func permission(_ subject: BootSubject) -> BootPermission {
         let status = subject.machine.flatMap { cache.status(of: $0.name) }
-        let isReserved = subject.network.flatMap { engine.reservation(network: $0.name, mac: subject.mac) } != nil
         return BootGate.permission(
             machine: subject.machine, network: subject.network, status: status, now: clock.now(),
-            isReserved: isReserved)
+            isReserved: isReserved(subject))
+    }
+
+    private func isReserved(_ subject: BootSubject) -> Bool {
+        subject.network.flatMap { engine.reservation(network: $0.name, mac: subject.mac) } != nil
+    }
+
+    /// Whether DHCP has given this machine this address: by a reservation for its MAC address, or by a lease.
+    func isAddress(_ address: IPv4Address, of mac: MACAddress) -> Bool {
+        guard let network = engine.network(of: address) else { return false }
+        if engine.reservation(network: network.name, mac: mac)?.address == address { return true }
+        guard let lease = engine.lease(network: network.name, at: address) else { return false }
+        return lease.mac == mac && lease.state == .bound && lease.isHeld(at: clock.now())
+    }
+
+    /// Nobody has named the machine, and the network that is asked from takes such machines in: what they boot, or that
+    /// they boot from their disk, is no secret.
+    func isAnybodys(_ mac: MACAddress, client: IPv4Address) -> Bool {
+        guard engine.machine(mac: mac) == nil, let network = engine.network(of: client), network.unknown != .ignore
+        else { return false }
+        return engine.reservation(network: network.name, mac: mac) == nil
     }
 }

@@ -65,13 +65,14 @@ enum DebianTemplates {
         d-i grub-installer/only_debian boolean true
         d-i grub-installer/with_other_os boolean true
 
-        d-i preseed/late_command string wget -q -O /tmp/late.sh {{url.answers}}/late.sh && sh /tmp/late.sh
+        d-i preseed/late_command string (for base in{{#url.bases}} {{.}}{{/url.bases}}; do \\
+            wget -q -O /tmp/late.sh $base/{{url.path}}/a/late.sh && exec sh /tmp/late.sh; done; exit 1)
         d-i finish-install/reboot_in_progress note
 
         """
 
-    /// The last thing that happens, in the installer. It ends with the call that makes the next boot one from disk;
-    /// without it the machine would be installed again.
+    /// The last thing that happens, in the installer; any node will do for it. It ends with the call that makes the
+    /// next boot one from disk; without it the machine would be installed again.
     static let late = """
         #!/bin/sh
         set -e
@@ -87,7 +88,9 @@ enum DebianTemplates {
         {{late-command}}
         {{/late-command}}
         for delay in 1 2 4 8 16 32; do
-            wget -q -O /dev/null {{url.done}} && exit 0
+            for base in{{#url.bases}} {{.}}{{/url.bases}}; do
+                wget -q -O /dev/null "$base/{{url.path}}/done" && exit 0
+            done
             sleep "$delay"
         done
         exit 1

@@ -97,21 +97,29 @@ public enum ShippedSite {
     /// A script, because BIOS and UEFI take different files. `cpuid --ext 29`: a 64-bit processor.
     private static let memtestScript = """
         #!ipxe
-        set self {{url.script}}
-        set files {{url.content}}/memtest
         set file memtest86+ia32
         iseq ${buildarch} x86_64 && set file memtest86+x64 ||
         cpuid --ext 29 && set file memtest86+x64 ||
         iseq ${platform} efi && iseq ${buildarch} i386 && set file memtest86+ia32 ||
         iseq ${platform} efi && set file ${file}.efi || set file ${file}.bin
         echo OnDeck: {{environment.name}}
-        kernel ${files}/${file}{{#console}} console={{console}}{{/console}} || goto failed
+        {{#url.bases}}
+        kernel --name memtest --timeout 15000 {{.}}/memtest/${file} && goto loaded ||
+        {{/url.bases}}
+        goto failed
+        :loaded
+        {{#console}}
+        imgargs memtest console={{console}} || goto failed
+        {{/console}}
         boot || goto failed
         exit
         :failed
         echo OnDeck: {{environment.name}}: ${file} failed: error ${errno}
         prompt --key s --timeout 30000 Next try in 30 s; press s for a shell && shell ||
-        chain --replace --autofree ${self} || goto failed
+        {{#url.bases}}
+        chain --replace --autofree --timeout 15000 {{.}}/{{url.scriptPath}} ||
+        {{/url.bases}}
+        goto failed
 
         """
 }

@@ -9,6 +9,7 @@ public final class BootLibrary: Sendable {
     public let environments: [String: BootEnvironment]
     private let profiles: [String: Profile]
     private let parameters: Parameters
+    private let central: CentralContent
     private let renderer: TemplateRenderer
 
     public init(site: Site) {
@@ -17,6 +18,7 @@ public final class BootLibrary: Sendable {
         renderer = TemplateRenderer(templates: ShippedSite.templates.merging(texts) { $1 })
         profiles = site.profiles
         parameters = site.parameters
+        central = CentralContent(site.images.values)
     }
 
     /// The subject of a machine, with its profiles and everybody's parameters filled in.
@@ -66,8 +68,9 @@ public final class BootLibrary: Sendable {
         _ name: String, environment: BootEnvironment, _ partial: BootSubject
     ) throws(RenderFailure) -> String? {
         guard let template = environment.answers[name] else { return nil }
-        let context = TemplateContext(subject(partial), environment: environment)
-        return try renderer.render(template: template, values: context.values)
+        let subject = self.subject(partial)
+        let context = TemplateContext(subject, environment: environment)
+        return placed(try renderer.render(template: template, values: context.values), subject)
     }
 
     /// Renders all that the machine would be given of an environment, and says what is wrong with it.
@@ -86,14 +89,19 @@ public final class BootLibrary: Sendable {
         return problems.filter { seen.insert($0).inserted }
     }
 
+    /// Files of images that lie in a central place are fetched there.
+    private func placed(_ text: String, _ subject: BootSubject) -> String {
+        central.place(in: text, bases: subject.endpoint.allBases + [TemplateContext.scriptBase])
+    }
+
     private func script(_ environment: BootEnvironment, _ subject: BootSubject) throws(RenderFailure) -> String {
-        let context = TemplateContext(subject, environment: environment)
         let title = "\(subject.title) boots \(environment.name)"
         switch environment.kind {
         case .local: return BootScript.local(title: "\(subject.title) boots from its disk", paths: subject.paths)
         case .shell: return BootScript.shell(title: "\(subject.title): iPXE shell", paths: subject.paths)
         case .script(let template):
-            let text = try renderer.render(template: template, values: context.values)
+            let context = TemplateContext(subject, environment: environment)
+            let text = placed(try renderer.render(template: template, values: context.values), subject)
             guard text.hasPrefix("#!ipxe\n") else {
                 throw RenderFailure([
                     TemplateProblem(template: template, line: 1, .unfit("an iPXE script begins with a line \"#!ipxe\""))
@@ -102,20 +110,22 @@ public final class BootLibrary: Sendable {
             return text
         case .kernel(let files):
             return BootScript.kernel(
-                try kernelFiles(files, environment, context.values), title: title, paths: subject.paths)
+                try kernelFiles(files, environment, subject), title: title, paths: subject.paths)
         }
     }
 
     private func kernelFiles(
-        _ files: [Architecture: BootEnvironment.Files], _ environment: BootEnvironment, _ values: Parameters
+        _ files: [Architecture: BootEnvironment.Files], _ environment: BootEnvironment, _ subject: BootSubject
     ) throws(RenderFailure) -> [Architecture: BootScript.KernelFiles] {
+        let values = TemplateContext(subject, environment: environment, for: .kernelArguments).values
         var rendered: [Architecture: BootScript.KernelFiles] = [:]
         for (architecture, files) in files {
             let label = "environment \(environment.name), arguments of \(architecture.rawValue)"
-            let text = try renderer.render(text: files.arguments, label: label, values: values)
+            let text = placed(try renderer.render(text: files.arguments, label: label, values: values), subject)
             do throws(LinuxArguments.Refusal) {
                 rendered[architecture] = BootScript.KernelFiles(
-                    kernel: files.kernel, initrds: files.initrds, arguments: try LinuxArguments(text))
+                    kernel: central.place(files.kernel), initrds: files.initrds.map(central.place),
+                    arguments: try LinuxArguments(text, bases: subject.endpoint.allBases))
             } catch {
                 throw RenderFailure([TemplateProblem(template: label, .unfit("\(error)"))])
             }

@@ -46,7 +46,8 @@ public struct Event: Sendable {
             "\(Self.name(type)) not answered: \(reason.explanation)"
         case .replied(let type, let reply, let bootFile):
             "\(Self.name(type)) -> \(Self.name(reply))" + (address.map { " \($0)" } ?? "")
-                + (bootFile.isEmpty ? "" : ", boot file \(String(decoding: bootFile, as: UTF8.self))")
+                + (bootFile.isEmpty
+                    ? "" : ", boot file \(BootTokenText.removed(from: String(decoding: bootFile, as: UTF8.self)))")
         case .committed(let state):
             switch state {
             case .bound: "lease written"

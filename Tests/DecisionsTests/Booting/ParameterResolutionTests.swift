@@ -101,7 +101,32 @@ import Testing
                 "answers": .string("http://10.64.0.1:8080/b/52-54-00-12-34-56/a"),
                 "done": .string("http://10.64.0.1:8080/b/52-54-00-12-34-56/done"),
                 "progress": .string("http://10.64.0.1:8080/b/52-54-00-12-34-56/p"),
+                "bases": .list([.string("http://10.64.0.1:8080")]),
+                "path": .string("b/52-54-00-12-34-56"), "scriptPath": .string("b/52-54-00-12-34-56"),
             ])
+    }
+
+    /// Kernel arguments follow the base that works; other texts name the first, and all of them in a list.
+    @Test func urlsWithTokens() {
+        var subject = subject()
+        subject.endpoint.bases = ["http://boot.example", "http://10.64.0.2:8080"]
+        (subject.token, subject.stageToken) = ("boottokenboottk", "stagetokenstage")
+        let environment = BootEnvironment(name: "os", kind: .shell)
+        let text = map("url", subject)
+        #expect(text["script"] == .string("http://boot.example/b/52-54-00-12-34-56.boottokenboottk"))
+        #expect(text["answers"] == .string("http://boot.example/b/52-54-00-12-34-56.stagetokenstage/a"))
+        #expect(text["bases"] == .list([.string("http://boot.example"), .string("http://10.64.0.2:8080")]))
+        #expect(text["path"] == .string("b/52-54-00-12-34-56.stagetokenstage"))
+        guard
+            case .map(let arguments)? = TemplateContext(subject, environment: environment, for: .kernelArguments)
+                .values["url"]
+        else {
+            Issue.record("no url")
+            return
+        }
+        #expect(arguments["answers"] == .string("${base}/b/52-54-00-12-34-56.stagetokenstage/a"))
+        #expect(arguments["content"] == .string("${base}"))
+        #expect(arguments["bases"] == text["bases"])
     }
 
     @Test func parametersCannotHideFacts() {

@@ -50,23 +50,44 @@ private func subject(_ parameters: Parameters = [:]) -> BootSubject {
 
     private func kernelLine(_ name: String, _ parameters: Parameters = [:]) throws -> String {
         let script = try #require(library.script(.boot(environment: name, once: true), subject(parameters)))
-        return script.text.split(separator: "\n").first { $0.hasPrefix("kernel ") }.map(String.init) ?? ""
+        return script.text.split(separator: "\n").first { $0.hasPrefix("imgargs ") }.map(String.init) ?? ""
     }
 
     @Test func debianArguments() throws {
         #expect(
             try kernelLine("debian-12", ["console": .string("ttyS0,115200n8")])
-                == "kernel --name kernel ${base}/debian-12/linux initrd=initrd0 auto=true priority=critical "
-                + "url=http://10.64.0.1:8080/b/52-54-00-12-34-56/a/preseed.cfg interface=auto "
+                == "imgargs kernel initrd=initrd0 auto=true priority=critical "
+                + "url=${base}/b/52-54-00-12-34-56/a/preseed.cfg interface=auto "
                 + "BOOTIF=01-${netX/mac:hexhyp} netcfg/no_default_route=true hostname=web1 DEBIAN_FRONTEND=text "
-                + "console=ttyS0,115200n8 || goto failed")
-        #expect(try kernelLine("debian-12-rescue").contains(" rescue/enable=true url=http://10.64.0.1:8080/b/"))
+                + "console=ttyS0,115200n8 || goto broken")
+        #expect(try kernelLine("debian-12-rescue").contains(" rescue/enable=true url=${base}/b/"))
         #expect(try !kernelLine("debian-12").contains("console="))
     }
 
-    private func answer(_ name: String, _ parameters: Parameters = [:]) throws -> [Substring] {
+    private func answer(
+        _ name: String, _ parameters: Parameters = [:], bases: [String] = []
+    ) throws -> [Substring] {
         let debian = try #require(library.environments["debian-12"])
-        return try #require(try library.answer(name, environment: debian, subject(parameters))).split(separator: "\n")
+        var subject = subject(parameters)
+        subject.endpoint.bases = bases
+        return try #require(try library.answer(name, environment: debian, subject)).split(separator: "\n")
+    }
+
+    /// Each base has its line, and the script goes on where one of them has the file.
+    @Test func memtestFromAnyBase() throws {
+        var subject = subject(["console": .string("ttyS0")])
+        subject.endpoint.bases = ["http://a.example", "http://b.example"]
+        let script = try #require(library.script(.boot(environment: "memtest", once: true), subject)).text
+        #expect(
+            script.contains(
+                """
+                kernel --name memtest --timeout 15000 http://a.example/memtest/${file} && goto loaded ||
+                kernel --name memtest --timeout 15000 http://b.example/memtest/${file} && goto loaded ||
+                goto failed
+                :loaded
+                imgargs memtest console=ttyS0 || goto failed
+                boot || goto failed
+                """))
     }
 
     @Test func preseedWithDefaults() throws {
@@ -77,9 +98,11 @@ private func subject(_ parameters: Parameters = [:]) -> BootSubject {
         #expect(lines.contains("d-i mirror/http/hostname string deb.debian.org"))
         #expect(lines.contains { $0.contains("list-devices disk") })
         #expect(
+            lines.contains("d-i preseed/late_command string (for base in http://10.64.0.1:8080; do \\"))
+        #expect(
             lines.contains(
-                "d-i preseed/late_command string wget -q -O /tmp/late.sh "
-                    + "http://10.64.0.1:8080/b/52-54-00-12-34-56/a/late.sh && sh /tmp/late.sh"))
+                "    wget -q -O /tmp/late.sh $base/b/52-54-00-12-34-56/a/late.sh && exec sh /tmp/late.sh; "
+                    + "done; exit 1)"))
     }
 
     @Test func preseedWithParameters() throws {
@@ -95,11 +118,13 @@ private func subject(_ parameters: Parameters = [:]) -> BootSubject {
 
     @Test func lateCommandEndsWithTheCallBack() throws {
         let lines = try answer(
-            "late.sh", ["ssh-keys": .list([.string("ssh-ed25519 AAAA a"), .string("ssh-ed25519 BBBB b")])])
+            "late.sh", ["ssh-keys": .list([.string("ssh-ed25519 AAAA a"), .string("ssh-ed25519 BBBB b")])],
+            bases: ["http://10.64.0.1:8080", "http://10.64.0.2:8080"])
         #expect(lines.first == "#!/bin/sh")
         #expect(lines.contains("ssh-ed25519 AAAA a"))
         #expect(lines.contains("ssh-ed25519 BBBB b"))
-        #expect(lines.contains("    wget -q -O /dev/null http://10.64.0.1:8080/b/52-54-00-12-34-56/done && exit 0"))
+        #expect(lines.contains("    for base in http://10.64.0.1:8080 http://10.64.0.2:8080; do"))
+        #expect(lines.contains("        wget -q -O /dev/null \"$base/b/52-54-00-12-34-56/done\" && exit 0"))
         #expect(lines.last == "exit 1")
     }
 

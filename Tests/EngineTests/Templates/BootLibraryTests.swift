@@ -46,8 +46,7 @@ private func site() -> Site {
         #expect(script.failure == nil)
         #expect(
             script.text.contains(
-                "kernel --name kernel ${base}/os/linux disk=/dev/nvme0n1 "
-                    + "url=http://10.64.0.1:8080/b/52-54-00-12-34-56/a/answer || goto failed\n"))
+                "imgargs kernel disk=/dev/nvme0n1 url=${base}/b/52-54-00-12-34-56/a/answer || goto broken\n"))
         let os = try #require(library.environments["os"])
         #expect(try library.answer("answer", environment: os, subject(web)) == "host web1\ndisk /dev/nvme0n1\n")
         #expect(try library.answer("other", environment: os, subject(web)) == nil)
@@ -96,6 +95,25 @@ private func site() -> Site {
         #expect(
             library.problems(environment: bad, subject(web)).map(\.description)
                 == ["bad, line 1: an iPXE script begins with a line \"#!ipxe\""])
+    }
+
+    /// Files of an image that lies in a central place come from there, whatever names them.
+    @Test func centralImages() throws {
+        var central = site()
+        var policy = ImagePolicy(name: "os")
+        policy.placement = .central(url: "http://origin.example/os")
+        central.images["os"] = policy
+        central.environments["os"] = environment(
+            "os", arguments: "iso={{url.content}}/os/cd.iso url={{url.answers}}/answer", answers: ["answer": "answer"])
+        central.templates["answer"] = Template(name: "answer", text: "{{url.content}}/os/x {{url.content}}/other/x\n")
+        let library = BootLibrary(site: central)
+        let script = try #require(library.script(.boot(environment: "os", once: true), subject(web)))
+        #expect(script.text.contains("kernel --name kernel --timeout ${patience} http://origin.example/os/linux ||"))
+        #expect(script.text.contains("imgargs kernel iso=http://origin.example/os/cd.iso url=${base}/b/"))
+        let os = try #require(library.environments["os"])
+        #expect(
+            try library.answer("answer", environment: os, subject(web))
+                == "http://origin.example/os/x http://10.64.0.1:8080/other/x\n")
     }
 
     @Test func otherPermissions() throws {
