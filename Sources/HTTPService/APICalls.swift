@@ -52,6 +52,8 @@ public struct APICalls: Sendable {
     /// `scope` is one check's name; nil: all. Nil for an unknown scope.
     public var readiness: @Sendable (_ scope: String?) async -> ReadinessReport?
     public var cluster: ClusterCalls
+    public var content: ContentCalls
+    public var targets: TargetCalls
 
     public init(
         export: @escaping @Sendable () async -> (document: FieldValue, revision: Int64),
@@ -67,7 +69,7 @@ public struct APICalls: Sendable {
         events: @escaping @Sendable (EventFilter) async -> AsyncStream<EventReport>,
         metrics: @escaping @Sendable () async -> String,
         readiness: @escaping @Sendable (String?) async -> ReadinessReport?,
-        cluster: ClusterCalls
+        cluster: ClusterCalls, content: ContentCalls, targets: TargetCalls
     ) {
         self.export = export
         self.apply = apply
@@ -83,5 +85,7 @@ public struct APICalls: Sendable {
         self.metrics = metrics
         self.readiness = readiness
         self.cluster = cluster
+        self.content = content
+        self.targets = targets
     }
 }

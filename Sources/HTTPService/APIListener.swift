@@ -16,15 +16,21 @@ public final class APIListener: Service {
     private let address: IPv4Address
     private let port: UInt16
     private let responder: APIResponder
+    private let trust: ProxyTrust
     private let bound = BoundPort()
     private let logger: Logger
 
     /// Port 0 takes any free one; see `boundPort`.
-    public init(listen address: IPv4Address, port: UInt16, token: APIToken, calls: APICalls, logger: Logger) {
+    public init(
+        listen address: IPv4Address, port: UInt16, trust: ProxyTrust = ProxyTrust(), token: APIToken, calls: APICalls,
+        logger: Logger
+    ) {
         self.address = address
         self.port = port
+        self.trust = trust
         self.logger = logger
-        responder = APIResponder(calls: calls, token: token, telemetry: APITelemetry(logger: logger))
+        responder = APIResponder(
+            calls: calls, token: token, trust: trust, telemetry: APITelemetry(logger: logger))
     }
 
     /// The port, once it is open; nil when it could not be opened.
@@ -42,7 +48,10 @@ public final class APIListener: Service {
             idleTimeout: .seconds(Limits.apiIdleSeconds),
             httpDecoderConfiguration: decoder)
         let application = Application(
-            responder: responder, server: .http1(configuration: channel),
+            responder: responder,
+            server: HTTPServerBuilder { [trust] responder in
+                APIChannel(http: HTTP1Channel(responder: responder, configuration: channel), trust: trust)
+            },
             configuration: ApplicationConfiguration(
                 address: .hostname("\(address)", port: Int(port)), serverName: "OnDeck",
                 availableConnectionsDelegate: MaximumAvailableConnections(Limits.apiConnectionsMax)),
@@ -55,5 +64,30 @@ public final class APIListener: Service {
         } catch let error as IOError {
             throw ListenError(listener: "api", address: address, port: port, reason: error)
         }
+    }
+}
+
+/// Hummingbird's connection, behind a balancer where there is one.
+private struct APIChannel: ServerChildChannel {
+    struct Value: ServerChildChannelValue {
+        var parts: HTTP1Channel.Value
+        var peer: ConnectionPeer
+        var channel: any Channel { parts.channel }
+    }
+
+    let http: HTTP1Channel
+    let trust: ProxyTrust
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        do {
+            let peer = try ConnectionPeer.attach(to: channel, trust, logger: logger)
+            return http.setup(channel: channel, logger: logger).map { Value(parts: $0, peer: peer) }
+        } catch {
+            return channel.eventLoop.makeFailedFuture(error)
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        await ConnectionPeer.$current.withValue(value.peer) { await http.handle(value: value.parts, logger: logger) }
     }
 }

@@ -2,6 +2,7 @@
 
 import APITypes
 import Addresses
+import Decisions
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -10,20 +11,20 @@ import NIOCore
 
 /// From a request to its route, past the token check, to an endpoint's answer.
 struct APIResponder: HTTPResponder {
-    /// Hummingbird's, and who asks.
+    /// Hummingbird's, and who is at the other end.
     struct Context: RequestContext {
         var coreContext: CoreRequestContextStorage
-        var client: String
+        var peer: Peer?
 
         init(source: ApplicationRequestContextSource) {
             coreContext = .init(source: source)
-            let address = source.channel.remoteAddress
-            client = address.map { "\($0.ipAddress ?? "-"):\($0.port ?? 0)" } ?? "-"
+            peer = ConnectionPeer.current?.value
         }
     }
 
     let calls: APICalls
     let token: APIToken
+    let trust: ProxyTrust
     let telemetry: APITelemetry
     let watchers = Watchers()
 
@@ -36,9 +37,18 @@ struct APIResponder: HTTPResponder {
             response = problem.response
         }
         telemetry.answered(
-            method: request.method.rawValue, target: request.uri.string, client: context.client,
+            method: request.method.rawValue, target: request.uri.string, client: client(request, context),
             status: response.status.code, milliseconds: Int64((ContinuousClock.now - start) / .milliseconds(1)))
         return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    /// For the log: behind proxies that are trusted, whom they ask for.
+    private func client(_ request: Request, _ context: Context) -> String {
+        guard let peer = context.peer else { return "-" }
+        let asker = trust.asker(peer) { name in
+            request.headers.filter { $0.name.canonicalName == name.lowercased() }.map(\.value)
+        }
+        return asker.client == peer.client ? "\(peer.client):\(peer.clientPort)" : "\(asker.client)"
     }
 
     private func answer(_ request: Request) async throws -> Response {
@@ -90,6 +100,9 @@ struct APIResponder: HTTPResponder {
         case .drainNode: try await drainNode(exchange)
         case .acceptRestored: try await acceptRestored(exchange)
         case .showWindow: try await showWindow(exchange)
+        case .content(let endpoint): try await content(endpoint, exchange)
+        case .showTargets: try await showTargets(exchange)
+        case .drainTarget: try await drainTarget(exchange)
         case .listObjects: try await listObjects(exchange)
         case .getObject: try await getObject(exchange)
         case .putObject: try await putObject(exchange)

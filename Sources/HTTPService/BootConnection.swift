@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Engine
 import Model
 import NIOCore
 import NIOHTTP1
@@ -10,8 +9,8 @@ struct BootReply: Sendable {
     enum Body: Sendable {
         case none
         case bytes(ByteBuffer)
-        /// The first piece is in the page cache.
-        case file(OpenFile, Range<Int>)
+        /// The first piece is in the page cache; the file is there up to `ready`, which is more than the range's start.
+        case file(FileSource, Range<Int>, ready: Int)
     }
 
     var status: HTTPResponseStatus
@@ -25,8 +24,10 @@ struct BootReply: Sendable {
 }
 
 /// Between HTTP's parts and whole values: requests go in complete and one at a time, replies come out as head, body
-/// and end. The end is not written before the body has left, so that everything below - pipelining, draining at
-/// shutdown - sees a transfer as the long response that it is.
+/// and end. At shutdown the reply that is under way is the last one.
+///
+/// NIO's handler for clients that ask ahead is not used: it stops and starts reading around every request, two system
+/// calls each time, where this one does so only when a client does ask ahead.
 final class BootConnection: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPRequestHead
@@ -47,30 +48,61 @@ final class BootConnection: ChannelDuplexHandler {
     private static let checkSeconds: Int64 = 5
 
     private let idleLimit: TimeAmount
+    private let connections: IdleConnections
+    private var place: IdleConnections.Place?
     private var state = State.waiting(head: nil, bodyBytes: 0)
+    /// What a client that asks ahead has sent while an answer is under way.
+    private var queued = CircularBuffer<HTTPServerRequestPart>()
+    /// Nothing more is read while something is queued: that is the kernel's to keep, and the client's to wait for.
+    private var readWaits = false
     private var inputClosed = false
+    /// The service stops: the answer that is under way is the last.
+    private var isStopping = false
+    /// What came after the requests that are queued is none.
+    private var refusal: HTTPResponseStatus?
     private var timer: Scheduled<Void>?
+    private var transferTimer: Scheduled<Void>?
+    /// When the connection began, or the last reply ended.
+    private var idleSince = NIODeadline.now()
 
     /// `idleLimit`: how long a request may take to come in, from the connection's start or the last reply's end.
-    init(idleLimit: TimeAmount) { self.idleLimit = idleLimit }
+    init(idleLimit: TimeAmount, connections: IdleConnections) {
+        self.idleLimit = idleLimit
+        self.connections = connections
+    }
 
     func channelActive(context: ChannelHandlerContext) {
+        place = connections.open(context.channel)
         startIdleTimer(context)
         context.fireChannelActive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) { cancelTimers() }
 
     func channelInactive(context: ChannelHandlerContext) {
-        timer?.cancel()
+        cancelTimers()
+        if let place { connections.closed(place) }
         context.fireChannelInactive()
     }
 
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = Self.unwrapInboundIn(data)
+        switch state {
+        case .waiting: take(context, part)
+        case .answering, .sending: queued.append(part)
+        case .refusing: break
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if queued.isEmpty { context.read() } else { readWaits = true }
+    }
+
+    private func take(_ context: ChannelHandlerContext, _ part: HTTPServerRequestPart) {
         guard case .waiting(let head, let bodyBytes) = state else { return }
-        switch Self.unwrapInboundIn(data) {
+        switch part {
         case .head(let head):
             state = .waiting(head: head, bodyBytes: 0)
         case .body(let part):
@@ -80,10 +112,25 @@ final class BootConnection: ChannelDuplexHandler {
             if bodyBytes > Limits.bootBodyBytesMax { refuse(context, .payloadTooLarge) }
         case .end:
             guard let head else { return }
-            timer?.cancel()
+            place?.becomesBusy()
             state = .answering
             context.fireChannelRead(Self.wrapInboundOut(head))
         }
+    }
+
+    /// Goes on with what was asked ahead.
+    private func takeQueued(_ context: ChannelHandlerContext) {
+        while case .waiting = state, let part = queued.popFirst() { take(context, part) }
+        // A request is handed on at the end of a read, and this one has had its end.
+        if case .answering = state { context.fireChannelReadComplete() }
+        guard queued.isEmpty else { return }
+        if case .waiting = state {
+            if let refusal { return refuse(context, refusal) }
+            if inputClosed { return context.close(promise: nil) }
+        }
+        guard readWaits else { return }
+        readWaits = false
+        context.read()
     }
 
     /// Answers what is not, or not yet, a whole request, and closes.
@@ -97,19 +144,29 @@ final class BootConnection: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard case ChannelEvent.inputClosed = event else { return context.fireUserInboundEventTriggered(event) }
-        // Half-closed: the client wants what it has asked for and will ask nothing more.
-        inputClosed = true
+        if event is ChannelShouldQuiesceEvent {
+            isStopping = true
+        } else if case ChannelEvent.inputClosed = event {
+            // Half-closed: the client wants what it has asked for and will ask nothing more.
+            inputClosed = true
+        } else {
+            return context.fireUserInboundEventTriggered(event)
+        }
         if case .waiting = state { context.close(promise: nil) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // NIO's own handler for this would answer a connection that is closed already, which NIO's own assertions
         // do not survive: a half-sent request at shutdown.
-        guard error is HTTPParserError, context.channel.isActive, case .waiting = state else {
+        guard let error = error as? HTTPParserError, context.channel.isActive else {
             return context.close(promise: nil)
         }
-        refuse(context, .badRequest)
+        let status: HTTPResponseStatus = error == .headerOverflow ? .requestHeaderFieldsTooLarge : .badRequest
+        switch state {
+        case .waiting: refuse(context, status)
+        case .answering, .sending: refusal = status
+        case .refusing: break
+        }
     }
 
     // MARK: Replies
@@ -125,8 +182,8 @@ final class BootConnection: ChannelDuplexHandler {
         case .bytes(let buffer):
             context.write(Self.wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
             finish(context, reply, bytes: buffer.readableBytes)
-        case .file(let file, let range):
-            let transfer = FileTransfer(file: file, range: range)
+        case .file(let source, let range, let ready):
+            let transfer = FileTransfer(source: source, range: range, ready: ready)
             state = .sending(transfer, reply)
             sendPiece(context, transfer, reply)
             startTransferTimer(context, transfer)
@@ -155,9 +212,9 @@ final class BootConnection: ChannelDuplexHandler {
     /// The body has been written; ends the response and begins to wait for the next request. `taken` of its `bytes`
     /// are known to have left.
     private func finish(_ context: ChannelHandlerContext, _ reply: BootReply, bytes: Int, taken: Int = 0) {
-        let closes = reply.closes || inputClosed
-        // Before the end is written, for that lets the next request in.
+        let closes = reply.closes || isStopping || inputClosed && queued.isEmpty
         state = closes ? .refusing : .waiting(head: nil, bodyBytes: 0)
+        if let place { connections.becomesIdle(place) }
         startIdleTimer(context)
         let left = context.eventLoop.makePromise(of: Void.self)
         left.futureResult.assumeIsolated().whenComplete { result in
@@ -165,22 +222,40 @@ final class BootConnection: ChannelDuplexHandler {
             if closes { context.close(promise: nil) }
         }
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: left)
+        if !closes { takeQueued(context) }
     }
 
     // MARK: Time
 
-    private func startIdleTimer(_ context: ChannelHandlerContext) {
+    private func cancelTimers() {
         timer?.cancel()
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: idleLimit) {
-            context.close(promise: nil)
+        transferTimer?.cancel()
+    }
+
+    /// One timer for all requests of a connection: it looks whether its time has come, and else waits for the rest.
+    private func startIdleTimer(_ context: ChannelHandlerContext) {
+        idleSince = .now()
+        guard timer == nil else { return }
+        watchIdle(context, after: idleLimit)
+    }
+
+    private func watchIdle(_ context: ChannelHandlerContext, after delay: TimeAmount) {
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: delay) {
+            let rest = self.idleSince + self.idleLimit - .now()
+            switch self.state {
+            case .waiting where rest <= .zero, .refusing where rest <= .zero: context.close(promise: nil)
+            case .waiting, .refusing: self.watchIdle(context, after: rest)
+            case .answering, .sending: self.watchIdle(context, after: self.idleLimit)
+            }
         }
     }
 
     /// Clients that take nothing are the kernel's to drop (TCP_USER_TIMEOUT); this finds files cut short.
     private func startTransferTimer(_ context: ChannelHandlerContext, _ transfer: FileTransfer) {
-        guard case .sending = state else { return }
-        timer?.cancel()
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Self.checkSeconds)) {
+        guard case .sending(let current, _) = state, current === transfer else { return }
+        transferTimer?.cancel()
+        transferTimer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Self.checkSeconds)) {
+            guard case .sending(let current, _) = self.state, current === transfer else { return }
             guard !transfer.isCutShort else { return context.close(promise: nil) }
             self.startTransferTimer(context, transfer)
         }

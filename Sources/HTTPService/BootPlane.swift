@@ -29,17 +29,20 @@ public struct BootRequest: Hashable, Sendable {
     public var path: String
     /// Decoded; of a name given twice, the first value.
     public var query: [String: String]
+    /// Who asks: behind proxies that are trusted, whom they say it is.
     public var client: IPv4Address
     public var clientPort: UInt16
-    /// Where the client reached us.
+    /// Where the client, or its proxy, reached us.
     public var local: IPv4Address
     public var localPort: UInt16
-    /// The Host header, unchecked.
+    /// The Host header, if its name is on the allow-list: "boot.example:8080", in lower case.
     public var host: String?
+    /// What a URL for this client begins with, as proxies that are trusted say: "https://boot.example/ondeck".
+    public var forwardedBase: String?
 
     public init(
         method: Method, path: String, query: [String: String] = [:], client: IPv4Address, clientPort: UInt16,
-        local: IPv4Address, localPort: UInt16, host: String? = nil
+        local: IPv4Address, localPort: UInt16, host: String? = nil, forwardedBase: String? = nil
     ) {
         self.method = method
         self.path = path
@@ -49,6 +52,7 @@ public struct BootRequest: Hashable, Sendable {
         self.local = local
         self.localPort = localPort
         self.host = host
+        self.forwardedBase = forwardedBase
     }
 }
 
@@ -56,6 +60,8 @@ public struct BootRequest: Hashable, Sendable {
 public enum BootResponse: Sendable {
     /// Ranges and conditions are the listener's business.
     case file(OpenFile, contentType: String)
+    /// A file that is still coming in: it is sent as it comes, alike in all else.
+    case arriving(ArrivingFile, contentType: String)
     case text(String, contentType: String)
     case noContent
     case notFound(String)

@@ -24,17 +24,22 @@ enum FileAnswer: Hashable, Sendable {
         var range: String?
     }
 
-    /// In the order of RFC 9110 13.2.2. `tag` is the file's entity tag with its quotes.
-    static func decide(_ conditions: Conditions, tag: String, size: Int, modifiedSeconds: Int) -> FileAnswer {
+    /// In the order of RFC 9110 13.2.2. `tag` is the file's entity tag with its quotes. Without a date, conditions on
+    /// dates do not count.
+    static func decide(_ conditions: Conditions, tag: String, size: Int, modifiedSeconds: Int?) -> FileAnswer {
         if let match = conditions.ifMatch {
             // Strong comparison: a weak tag never matches.
             guard tags(match).contains(where: { $0 == "*" || $0 == tag }) else { return .preconditionFailed }
-        } else if let since = conditions.ifUnmodifiedSince.flatMap(HTTPDate.seconds), modifiedSeconds > since {
+        } else if let since = conditions.ifUnmodifiedSince.flatMap(HTTPDate.seconds), let modifiedSeconds,
+            modifiedSeconds > since
+        {
             return .preconditionFailed
         }
         if let noneMatch = conditions.ifNoneMatch {
             if tags(noneMatch).contains(where: { $0 == "*" || $0 == tag || $0 == "W/" + tag }) { return .notModified }
-        } else if let since = conditions.ifModifiedSince.flatMap(HTTPDate.seconds), modifiedSeconds <= since {
+        } else if let since = conditions.ifModifiedSince.flatMap(HTTPDate.seconds), let modifiedSeconds,
+            modifiedSeconds <= since
+        {
             return .notModified
         }
         guard let range = conditions.range, allowsRange(conditions.ifRange, tag, modifiedSeconds) else { return .whole }
@@ -42,9 +47,9 @@ enum FileAnswer: Hashable, Sendable {
     }
 
     /// If-Range: the range counts only for the file that the client has the rest of.
-    private static func allowsRange(_ ifRange: String?, _ tag: String, _ modifiedSeconds: Int) -> Bool {
+    private static func allowsRange(_ ifRange: String?, _ tag: String, _ modifiedSeconds: Int?) -> Bool {
         guard let ifRange else { return true }
-        return ifRange == tag || HTTPDate.seconds(ifRange) == modifiedSeconds
+        return ifRange == tag || modifiedSeconds != nil && HTTPDate.seconds(ifRange) == modifiedSeconds
     }
 
     private static func tags(_ list: String) -> [Substring] {

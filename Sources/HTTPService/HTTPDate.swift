@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import Synchronization
 
 /// Dates as HTTP writes them: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7).
 enum HTTPDate {
@@ -10,7 +11,16 @@ enum HTTPDate {
     ]
 
     /// For the Date header alone; nothing is decided by the machine's clock.
-    static var now: String { text(time(nil)) }
+    static var now: String {
+        let second = time(nil)
+        return latest.withLock { latest in
+            if latest.second != second { latest = (second, text(second)) }
+            return latest.text
+        }
+    }
+
+    /// The same for all replies of a second.
+    private static let latest = Mutex<(second: Int, text: String)>((-1, ""))
 
     /// `seconds` since 1970; times before 1970 or after 9999 are written as the nearest within.
     static func text(_ seconds: Int) -> String {

@@ -26,7 +26,7 @@ struct RequestTarget: Hashable, Sendable {
     init(_ target: String) throws(Failure) {
         guard target.utf8.count <= Limits.httpTargetBytesMax else { throw .tooLong }
         var rest = Substring(target)
-        if let scheme = ["http://", "https://"].first(where: { rest.lowercased().hasPrefix($0) }) {
+        if rest.first != "/", let scheme = ["http://", "https://"].first(where: { rest.lowercased().hasPrefix($0) }) {
             rest = rest.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" }
             if rest.first != "/" { rest = "/" + rest }
         }
@@ -64,6 +64,10 @@ struct RequestTarget: Hashable, Sendable {
 
     /// Percent-decodes to UTF-8 text without control characters.
     private static func decoded(_ raw: Substring, plusIsSpace: Bool) throws(Failure) -> String {
+        // Nearly all are as they stand.
+        if raw.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "%") && $0 != UInt8(ascii: "+") }) {
+            return String(raw)
+        }
         var bytes: [UInt8] = []
         var source = raw.utf8.makeIterator()
         while let byte = source.next() {

@@ -10,6 +10,8 @@ enum Routes {
         BootRoute("/b/{mac}/a/{answer}"),
         BootRoute("/b/{mac}/{file}"),
         BootRoute("/b/{mac}"),
+        BootRoute("/probe"),
+        BootRoute("/c/{digest}", isImmutable: true),
         BootRoute("/{set}/{path...}"),
     ]
 
@@ -30,6 +32,16 @@ enum Routes {
         APIRoute(.put, "/api/v1/cluster/nodes/{node}/drain", .drainNode),
         APIRoute(.post, "/api/v1/cluster/accept-restored", .acceptRestored),
         APIRoute(.get, "/api/v1/window", .showWindow),
+        APIRoute(.get, "/api/v1/content", .content(.list)),
+        APIRoute(.get, "/api/v1/content/{name}", .content(.show)),
+        APIRoute(.delete, "/api/v1/content/{name}", .content(.remove)),
+        APIRoute(.post, "/api/v1/content/{name}/import", .content(.startImport)),
+        APIRoute(.get, "/api/v1/content/{name}/upload", .content(.showUpload)),
+        APIRoute(.put, "/api/v1/content/{name}/upload", .content(.upload)),
+        APIRoute(.get, "/api/v1/content-where", .content(.places)),
+        APIRoute(.post, "/api/v1/content-gc", .content(.collectGarbage)),
+        APIRoute(.get, "/api/v1/targets", .showTargets),
+        APIRoute(.put, "/api/v1/targets/{node}/drain", .drainTarget),
         APIRoute(.get, "/api/v1/reservations/{network}/{address}", .getObject),
         APIRoute(.put, "/api/v1/reservations/{network}/{address}", .putObject),
         APIRoute(.delete, "/api/v1/reservations/{network}/{address}", .deleteObject),
@@ -45,15 +57,16 @@ struct BootRoute: Sendable {
     var pattern: PathPattern
     /// Call-backs: installers find POST easier to send (curl -d, wget --post-data).
     var takesPost: Bool
+    /// What is there never changes: the path is the content's digest.
+    var isImmutable: Bool
 
-    init(_ pattern: String, takesPost: Bool = false) {
+    init(_ pattern: String, takesPost: Bool = false, isImmutable: Bool = false) {
         self.pattern = PathPattern(pattern)
         self.takesPost = takesPost
+        self.isImmutable = isImmutable
     }
 
-    static func takesPost(_ segments: [String]) -> Bool {
-        Routes.boot.first { $0.pattern.match(segments) != nil }?.takesPost ?? false
-    }
+    static func find(_ segments: [String]) -> BootRoute? { Routes.boot.first { $0.pattern.fits(segments) } }
 }
 
 enum APIMethod: String, Sendable { case get = "GET", put = "PUT", post = "POST", delete = "DELETE" }
@@ -64,6 +77,8 @@ enum APIEndpoint: Sendable {
     case listLeases, deleteLease
     case setIntent, explain, watchEvents
     case showCluster, handOver, drainNode, acceptRestored, showWindow
+    case content(ContentEndpoint)
+    case showTargets, drainTarget
     case listObjects, getObject, putObject, deleteObject
 }
 
@@ -106,6 +121,18 @@ struct PathPattern: Sendable {
             let name = part.dropFirst().dropLast()
             return name.hasSuffix("...") ? .rest(String(name.dropLast(3))) : .one(String(name))
         }
+    }
+
+    func fits(_ segments: [String]) -> Bool {
+        for (place, part) in parts.enumerated() {
+            guard place < segments.count else { return false }
+            switch part {
+            case .word(let word): if segments[place] != word { return false }
+            case .one: break
+            case .rest: return true
+            }
+        }
+        return segments.count == parts.count
     }
 
     /// The values of the names in braces; nil when the path is another.

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decisions
 import Logging
 
 /// One log line a request. Tokens and queries are never in it.
 struct BootTelemetry: Sendable {
     let logger: Logger
 
-    /// Ranges of a file are a BMC's or a resuming client's, by the thousand: debug.
+    /// Ranges of a file are a BMC's or a resuming client's, by the thousand, and probes come some times a second from
+    /// each node and balancer: debug.
     func served(method: String, target: String, peer: Peer, outcome: BootOutcome) {
-        let level: Logger.Level = outcome.status == 206 && outcome.isComplete ? .debug : .info
+        let isUsual = outcome.status == 206 || target == "/probe"
+        let level: Logger.Level = isUsual && outcome.isComplete ? .debug : .info
         logger.log(
             level: level, outcome.isComplete ? "answered" : "broken off",
             metadata: [
@@ -22,9 +25,11 @@ struct BootTelemetry: Sendable {
         logger.debug("connection ended", metadata: ["error": "\(error)"])
     }
 
-    /// Without the query, and not longer than a line should be.
+    /// Without the query, without a token ("/b/MAC.TOKEN/..."), and not longer than a line should be. Decoded, or a
+    /// token could hide in what is quoted; what cannot be decoded is a path of nobody's.
     static func path(_ target: String) -> String {
-        String((target.split(separator: "?", maxSplits: 1).first ?? "").prefix(256))
+        let path = (try? RequestTarget(target)).map(\.path) ?? String(target.prefix { $0 != "?" }.drop { $0 == "/" })
+        return "/" + BootTokenText.removed(from: path).prefix(255)
     }
 }
 

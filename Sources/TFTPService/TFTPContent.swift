@@ -25,6 +25,9 @@ public struct TFTPReadRequest: Hashable, Sendable {
 public enum TFTPContent: Sendable {
     case file(OpenFile)
     case bytes([UInt8])
+    /// It is on its way here. Nothing is said: the client asks again, as for a packet that was lost, and is asked about
+    /// anew.
+    case later
     /// ERROR 1. Loaders try many names, so this is nothing to worry about.
     case missing(reason: String)
     /// ERROR 2.

@@ -30,6 +30,7 @@ final class TFTPTelemetry: Sendable {
     private let unanswered = TFTPTally()
     private let missing = TFTPTally()
     private let refused = TFTPTally()
+    private let deferred = TFTPTally()
     private let bytes = TFTPTally()
     private let retransmits = TFTPTally()
     private let running = TFTPTally()
@@ -74,6 +75,9 @@ final class TFTPTelemetry: Sendable {
     func transferOpened() { running.add(1) }
     func transferClosed() { running.add(-1) }
 
+    /// Not answered because the file is on its way here.
+    func deferredRead() { deferred.add(1) }
+
     /// A forged request, or a flood of them: counted, but no row in the timeline for each.
     func evictedHalfOpen() { evicted.add(1) }
 
@@ -102,10 +106,13 @@ final class TFTPTelemetry: Sendable {
     }
 
     private func log(_ event: TFTPReport.Event, _ request: TFTPReadRequest) {
-        let (level, message, details) = Self.line(event)
+        var (level, message, details) = Self.line(event)
+        // Nodes look at each other all the time.
+        if request.name == BootPath.probeName, level == .info { level = .debug }
         guard level >= logger.logLevel else { return }
         var metadata: Logger.Metadata = [
-            "name": "\(request.name)", "client": "\(request.client):\(request.clientPort)", "local": "\(request.local)",
+            "name": "\(BootTokenText.removed(from: request.name))", "client": "\(request.client):\(request.clientPort)",
+            "local": "\(request.local)",
         ]
         for (name, value) in details { metadata[name] = "\(value)" }
         logger.log(level: level, "\(message)", metadata: metadata)
@@ -139,7 +146,7 @@ final class TFTPTelemetry: Sendable {
     var counters: [TFTPCounter] {
         let reads = [
             ("finished", finished), ("size_probe", sizeProbes), ("failed", failed), ("unanswered", unanswered),
-            ("missing", missing), ("refused", refused),
+            ("missing", missing), ("refused", refused), ("deferred", deferred),
         ]
         .map { result, tally in
             TFTPCounter(

@@ -40,6 +40,7 @@ extension TFTPWorker {
         switch shared.resolve(request) {
         case .file(let file): open(.file(file), request, asked, key, mtuBytes)
         case .bytes(let bytes): open(.bytes(bytes), request, asked, key, mtuBytes)
+        case .later: shared.telemetry.deferredRead()
         case .missing(let reason): refuse(asked.name, key, .fileNotFound, reason, .missing(reason: reason))
         case .refused(let reason): refuse(asked.name, key, .accessViolation, reason, .refused(reason: reason))
         }

@@ -51,13 +51,22 @@ struct RoutesTests {
         #expect(PathPattern("/{set}/{path...}").match(["s"]) == nil)
     }
 
+    private func takesPost(_ segments: [String]) -> Bool { BootRoute.find(segments)?.takesPost ?? false }
+
     @Test func `only call-backs take POST`() {
-        #expect(BootRoute.takesPost(["b", "52-54", "done"]))
-        #expect(BootRoute.takesPost(["b", "52-54", "p", "kernel"]))
-        #expect(!BootRoute.takesPost(["b", "52-54"]))
-        #expect(!BootRoute.takesPost(["b", "52-54", "a", "preseed.cfg"]))
-        #expect(!BootRoute.takesPost(["ipxe", "snponly.efi"]))
-        #expect(!BootRoute.takesPost([]))
+        #expect(takesPost(["b", "52-54", "done"]))
+        #expect(takesPost(["b", "52-54", "p", "kernel"]))
+        #expect(!takesPost(["b", "52-54"]))
+        #expect(!takesPost(["b", "52-54", "a", "preseed.cfg"]))
+        #expect(!takesPost(["ipxe", "snponly.efi"]))
+        #expect(!takesPost([]))
+    }
+
+    @Test func `only what is named by its digest never changes`() {
+        #expect(BootRoute.find(["c", "0f"])?.isImmutable == true)
+        for path in [["c", "0f", "x"], ["b", "52-54"], ["probe"], ["set", "c"]] {
+            #expect(BootRoute.find(path)?.isImmutable == false)
+        }
     }
 
     @Test(arguments: [

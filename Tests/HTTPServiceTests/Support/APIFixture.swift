@@ -25,6 +25,7 @@ final class FakeEngine: Sendable {
     }
 
     let state = Mutex(State())
+    let content = FakeContent()
 
     var calls: APICalls {
         APICalls(
@@ -50,7 +51,7 @@ final class FakeEngine: Sendable {
                 let ready = scope == nil
                 return ReadinessReport(ready: ready, checks: [.init(name: "store", ready: ready, text: "sqlite")])
             },
-            cluster: clusterCalls)
+            cluster: clusterCalls, content: content.calls, targets: fakeTargets)
     }
 
     private func list(_ kind: ObjectKind) -> [ObjectReport] {
@@ -142,10 +143,12 @@ let testToken = "0123456789abcdef0123456789abcdef"
 
 /// An API listener before `engine`, stopped when the body returns.
 func withAPIListener<Value: Sendable>(
-    _ engine: FakeEngine, book: LogBook = LogBook(), _ body: @escaping @Sendable (UInt16) async throws -> Value
+    _ engine: FakeEngine, book: LogBook = LogBook(), trust: ProxyTrust = ProxyTrust(),
+    _ body: @escaping @Sendable (UInt16) async throws -> Value
 ) async throws -> Value {
     let listener = APIListener(
-        listen: .loopback, port: 0, token: APIToken(testToken), calls: engine.calls, logger: book.logger("api"))
+        listen: .loopback, port: 0, trust: trust, token: APIToken(testToken), calls: engine.calls,
+        logger: book.logger("api"))
     return try await withThrowingTaskGroup(of: Value?.self) { group in
         group.addTask {
             try await listener.run()

@@ -53,9 +53,12 @@ final class Journal: Sendable {
 /// A boot listener whose engine serves a directory's files, "script" as a text, and the other answers by their names.
 func withBootListener<Value: Sendable>(
     _ directory: TemporaryDirectory, idleLimit: TimeAmount = .seconds(120), journal: Journal = Journal(),
+    trust: ProxyTrust = ProxyTrust(), connectionsMax: Int = 10_000, arriving: [String: ArrivingFile] = [:],
     _ body: @escaping @Sendable (UInt16) async throws -> Value
 ) async throws -> Value {
-    let listener = try bootListener(directory, idleLimit: idleLimit, journal: journal)
+    let listener = try bootListener(
+        directory, idleLimit: idleLimit, journal: journal, trust: trust, connectionsMax: connectionsMax,
+        arriving: arriving)
     return try await withThrowingTaskGroup(of: Value?.self) { group in
         group.addTask {
             try await listener.run()
@@ -73,17 +76,23 @@ func withBootListener<Value: Sendable>(
     }
 }
 
-func bootListener(_ directory: TemporaryDirectory, idleLimit: TimeAmount, journal: Journal) throws -> BootListener {
+func bootListener(
+    _ directory: TemporaryDirectory, idleLimit: TimeAmount, journal: Journal, trust: ProxyTrust = ProxyTrust(),
+    connectionsMax: Int = 10_000, drainLimit: Duration = .seconds(60), arriving: [String: ArrivingFile] = [:]
+) throws -> BootListener {
     guard let content = ContentDirectory(path: directory.path) else { throw CocoaError(.fileNoSuchFile) }
     let calls = BootPlaneCalls(
         get: { request in
             journal.asked.withLock { $0.append(request) }
+            if let file = arriving[request.path] { return .arriving(file, contentType: "text/x-arriving") }
             return answer(request, content)
         },
         served: { _, outcome in journal.outcomes.withLock { $0.append(outcome) } })
     var logger = Logger(label: "boot")
     logger.logLevel = .critical
-    return BootListener(listen: .loopback, port: 0, calls: calls, idleLimit: idleLimit, logger: logger)
+    return BootListener(
+        listen: .loopback, port: 0, trust: trust, calls: calls, idleLimit: idleLimit, connectionsMax: connectionsMax,
+        drainLimit: drainLimit, logger: logger)
 }
 
 private func answer(_ request: BootRequest, _ content: ContentDirectory) -> BootResponse {
