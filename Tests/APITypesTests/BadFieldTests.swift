@@ -19,8 +19,8 @@ import Testing
             ["colour": "blue"],
             [
                 "networks.rack1.colour: unknown key (known here: mode, nodes, interface, lease, lease-max, "
-                    + "reserve, authoritative, identity, unknown, probe, server-id, boot-server, compatibility, options, "
-                    + "parameters, subnets)"
+                    + "reserve, authoritative, identity, unknown, probe, server-id, boot-server, location, endpoints, "
+                    + "compatibility, options, parameters, subnets)"
             ]
         ),
         (
@@ -148,8 +148,8 @@ import Testing
         (
             ["networks"],
             [
-                "expected a map, found a list (with the keys networks, reservations, profiles, machines, "
-                    + "environments, templates and parameters)"
+                "expected a map, found a list (with the keys locations, networks, reservations, profiles, machines, "
+                    + "environments, templates, images and parameters)"
             ]
         ),
         (["network": []], ["network: unknown key (did you mean 'networks'?)"]),

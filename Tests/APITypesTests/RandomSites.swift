@@ -88,6 +88,8 @@ struct SeededGenerator: RandomNumberGenerator {
         network.probe = chance()
         network.serverIdentifier = chance() ? address() : nil
         network.bootServer = chance() ? address() : nil
+        network.location = chance() ? name() : nil
+        network.endpoints = endpoints()
         network.compatibility = Set(Compatibility.allCases.filter { _ in chance() })
         network.options = options()
         network.parameters = parameters()
@@ -138,8 +140,39 @@ struct SeededGenerator: RandomNumberGenerator {
         return environment
     }
 
+    mutating func endpoints() -> [EndpointChoice] {
+        let urls = ["http://boot.example", "http://10.64.0.9:8080", "https://b-1.example/boot/files", "http://b:1"]
+        return (urls.map { .url($0) } + [.nodes]).filter { _ in number(0...2) == 0 }.shuffled(using: &self)
+    }
+
+    mutating func location() -> Location {
+        var location = Location(name: name())
+        location.nodes = Array(Set((0..<number(0...3)).map { _ in name() })).shuffled(using: &self)
+        location.endpoints = endpoints()
+        location.isOrigin = chance()
+        location.bytesPerSecondMax = chance() ? one(of: [1, 999, 1_000, 1 << 20, 50_000_000, 1 << 40, .max]) : nil
+        for _ in 0..<number(0...2) {
+            let from = number(0...1_440)
+            let until = number(0...1_440)
+            if from != until { location.hours.append(Location.Hours(fromMinute: from, untilMinute: until)) }
+        }
+        return location
+    }
+
+    mutating func image() -> ImagePolicy {
+        var image = ImagePolicy(name: name())
+        let names = Array(Set((0..<number(1...3)).map { _ in name() })).sorted()
+        image.placement = one(of: [
+            .everywhere, .copies(number(1...Limits.nodesMax)), .locations(names), .nodes(names), .onDemand, .stream,
+            .central(url: "http://mirror.example/images"),
+        ])
+        return image
+    }
+
     mutating func site() -> Site {
         var site = Site()
+        for _ in 0..<number(0...3) { site.set(.location(location())) }
+        for _ in 0..<number(0...3) { site.set(.image(image())) }
         for _ in 0..<number(0...4) { site.set(.network(network())) }
         for _ in 0..<number(0...9) { site.set(.reservation(reservation())) }
         for _ in 0..<number(0...4) {

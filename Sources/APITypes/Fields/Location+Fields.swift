@@ -63,17 +63,18 @@ extension FieldReader {
 
     /// Base URLs, and the word "nodes", in an order of preference.
     func endpoints() -> [EndpointChoice]? {
+        // By their words: these are what a message quotes.
         guard let endpoints = distinct({ $0.endpoint() }) else { return nil }
         guard endpoints.count <= Limits.endpointsMax else {
             fail("has \(endpoints.count) endpoints; at most \(Limits.endpointsMax) are allowed")
             return nil
         }
-        return endpoints
+        return endpoints.map { $0 == EndpointChoice.nodes.word ? .nodes : .url($0) }
     }
 
-    private func endpoint() -> EndpointChoice? {
-        guard case .string("nodes") = value.content else { return baseURL().map { EndpointChoice.url($0) } }
-        return .nodes
+    private func endpoint() -> String? {
+        let nodes = EndpointChoice.nodes.word
+        return value.asString == nodes ? nodes : baseURL()
     }
 
     /// "http://boot.example:8080/path": what paths are appended to. Firmware and iPXE speak plain HTTP.
@@ -108,7 +109,7 @@ extension FieldReader {
     }
 
     /// "50M": bytes, in powers of 1000 or (with "i") of 1024.
-    func bytes() -> Int64? {
+    public func bytes() -> Int64? {
         if case .integer(let number) = value.content, number > 0 { return Int64(number) }
         return parsed("a number of bytes", hint: "such as 50M, 2G or 512Ki", ByteCount.parse)
     }

@@ -67,19 +67,21 @@ struct APIClient: Sendable {
         _ method: Method, _ path: [String], query: [(String, String?)] = [], body: (any Encodable & Sendable)? = nil,
         if precondition: Precondition = .any
     ) async throws -> Answer {
-        try await withHTTP { http in
-            var request = try self.request(method, path, query, body)
-            switch precondition {
-            case .any: break
-            case .revision(let revision): request.headers.add(name: "If-Match", value: "\"\(revision)\"")
-            case .isNew: request.headers.add(name: "If-None-Match", value: "*")
-            }
-            let response = try await http.execute(request, timeout: .seconds(Limits.apiAnswerSeconds))
-            let body = try await response.body.collect(upTo: Limits.siteBytesMax)
-            try check(response.status, body)
-            let tag = response.headers.first(name: "ETag").flatMap { Int64($0.filter { $0 != "\"" }) }
-            return Answer(body: body, revision: tag)
+        var request = try self.request(method, path, query, body)
+        switch precondition {
+        case .any: break
+        case .revision(let revision): request.headers.add(name: "If-Match", value: "\"\(revision)\"")
+        case .isNew: request.headers.add(name: "If-None-Match", value: "*")
         }
+        return try await withHTTP { [request] http in try await answer(http, request) }
+    }
+
+    func answer(_ http: HTTPClient, _ request: HTTPClientRequest) async throws -> Answer {
+        let response = try await http.execute(request, timeout: .seconds(Limits.apiAnswerSeconds))
+        let body = try await response.body.collect(upTo: Limits.siteBytesMax)
+        try check(response.status, body)
+        let tag = response.headers.first(name: "ETag").flatMap { Int64($0.filter { $0 != "\"" }) }
+        return Answer(body: body, revision: tag)
     }
 
     /// Calls `line` for each line of a stream, heartbeats (empty ones) included, until the server ends it.
@@ -102,8 +104,8 @@ struct APIClient: Sendable {
         }
     }
 
-    private func request(
-        _ method: Method, _ path: [String], _ query: [(String, String?)], _ body: (any Encodable & Sendable)?
+    func request(
+        _ method: Method, _ path: [String], _ query: [(String, String?)], _ body: (any Encodable & Sendable)? = nil
     ) throws -> HTTPClientRequest {
         var url = base + "/" + path.map(Self.escaped).joined(separator: "/")
         let pairs = query.compactMap { name, value in value.map { "\(name)=\(Self.escaped($0))" } }
@@ -137,7 +139,7 @@ struct APIClient: Sendable {
     }
 
     /// A client of its own for each command: nothing is kept open, nothing is followed, nothing is tried twice.
-    private func withHTTP<Value>(_ body: (HTTPClient) async throws -> Value) async throws -> Value {
+    func withHTTP<Value>(_ body: (HTTPClient) async throws -> Value) async throws -> Value {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
             timeout: .init(
@@ -157,11 +159,11 @@ struct APIClient: Sendable {
         return try result.get()
     }
 
-    private func explained(_ error: any Error) -> any Error {
+    func explained(_ error: any Error) -> any Error {
         switch error {
         case is Problem, is CommandError, is CancellationError: error
         case let error as HTTPClientError: explained(error)
-        case HTTPParserError.invalidEOFState: CommandError("\(base) closed the connection")
+        case HTTPParserError.invalidEOFState: CommandError("\(base) closed the connection", isTransient: true)
         case is HTTPParserError: CommandError("\(base) does not speak HTTP", hint: "Is it OnDeck's API?")
         case let error as NIOConnectionError:
             cannotReach(error.connectionErrors.first.map { reason($0.error) } ?? "the name is not known")
@@ -171,8 +173,8 @@ struct APIClient: Sendable {
 
     private func explained(_ error: HTTPClientError) -> CommandError {
         switch error {
-        case .readTimeout, .deadlineExceeded: CommandError("\(base) does not answer")
-        case .remoteConnectionClosed: CommandError("\(base) closed the connection")
+        case .readTimeout, .deadlineExceeded: CommandError("\(base) does not answer", isTransient: true)
+        case .remoteConnectionClosed: CommandError("\(base) closed the connection", isTransient: true)
         case .connectTimeout: cannotReach("no answer in \(Limits.apiConnectSeconds) s")
         default: cannotReach(error.shortDescription)
         }
@@ -183,6 +185,7 @@ struct APIClient: Sendable {
     }
 
     private func cannotReach(_ reason: String) -> CommandError {
-        CommandError("cannot reach OnDeck at \(base): \(reason)", hint: "Is `ondeck serve` running?")
+        CommandError(
+            "cannot reach OnDeck at \(base): \(reason)", hint: "Is `ondeck serve` running?", isTransient: true)
     }
 }

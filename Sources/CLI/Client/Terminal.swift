@@ -9,13 +9,17 @@ public struct Terminal: Sendable {
     public var out: @Sendable (String) -> Void
     public var error: @Sendable (String) -> Void
     public var hasColors: Bool
+    /// How wide a line is that `error` may write over again and again; nil: what is written there stays.
+    public var columns: Int?
 
     public init(
-        out: @escaping @Sendable (String) -> Void, error: @escaping @Sendable (String) -> Void, hasColors: Bool = false
+        out: @escaping @Sendable (String) -> Void, error: @escaping @Sendable (String) -> Void, hasColors: Bool = false,
+        columns: Int? = nil
     ) {
         self.out = out
         self.error = error
         self.hasColors = hasColors
+        self.columns = columns
     }
 
     /// The process's own. Colours for people only, and not for those who do not want them (no-color.org).
@@ -23,7 +27,16 @@ public struct Terminal: Sendable {
         out: { write($0, to: STDOUT_FILENO) }, error: { write($0, to: STDERR_FILENO) },
         hasColors: isatty(STDOUT_FILENO) == 1
             && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
-            && ProcessInfo.processInfo.environment["TERM"] != "dumb")
+            && ProcessInfo.processInfo.environment["TERM"] != "dumb",
+        columns: width(of: STDERR_FILENO))
+
+    /// Nil: no terminal, or one that cannot go back in a line.
+    private static func width(of descriptor: Int32) -> Int? {
+        guard isatty(descriptor) == 1, ProcessInfo.processInfo.environment["TERM"] != "dumb" else { return nil }
+        var size = winsize()
+        let isKnown = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        return isKnown ? Int(size.ws_col) : 80
+    }
 
     private static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]

@@ -14,7 +14,7 @@ public struct DeleteCommand: ServerCommand {
               ondeck delete reservation rack1/10.64.0.20
             """)
 
-    @Argument(help: "network, reservation, profile, machine, environment, template or parameters.")
+    @Argument(help: ArgumentHelp(KindArgument.list))
     var kind: KindArgument
 
     @Argument(help: "The object's name; a reservation's is NETWORK/ADDRESS.")

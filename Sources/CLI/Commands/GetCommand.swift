@@ -16,7 +16,7 @@ public struct GetCommand: ServerCommand {
               ondeck get reservation rack1/10.64.0.20 -o json
             """)
 
-    @Argument(help: "network, reservation, profile, machine, environment, template or parameters.")
+    @Argument(help: ArgumentHelp(KindArgument.list))
     var kind: KindArgument
 
     @Argument(help: "The object's name; a reservation's is NETWORK/ADDRESS.")

@@ -15,6 +15,8 @@ struct KindArgument: ExpressibleByArgument, Sendable {
     }
 
     var defaultValueDescription: String { kind.rawValue }
+    /// For help: "location, network, ... or parameters."
+    static let list = allValueStrings.dropLast().joined(separator: ", ") + " or \(ObjectKind.parameters.rawValue)."
     static var allValueStrings: [String] { ObjectKind.allCases.map(\.rawValue) }
 
     /// The API's path of one object. A reservation's name, NETWORK/ADDRESS, is two segments.

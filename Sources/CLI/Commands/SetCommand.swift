@@ -17,7 +17,7 @@ public struct SetCommand: ServerCommand {
               ondeck set parameters global timezone=Europe/Berlin
             """)
 
-    @Argument(help: "network, reservation, profile, machine, environment, template or parameters.")
+    @Argument(help: ArgumentHelp(KindArgument.list))
     var kind: KindArgument
 
     @Argument(help: "The object's name; a reservation's is NETWORK/ADDRESS.")

@@ -29,13 +29,16 @@ public struct StoreAccess: Sendable {
     public struct CopyCounts: Sendable {
         public var siteObjects: Int
         public var bootStates: Int
+        /// What images' names stand for.
+        public var images: Int
         public var leases: Int
         public var terms: Int
         /// Writes that the target needed.
         public var written: Int
-        public init(siteObjects: Int, bootStates: Int, leases: Int, terms: Int, written: Int) {
+        public init(siteObjects: Int, bootStates: Int, images: Int = 0, leases: Int, terms: Int, written: Int) {
             self.siteObjects = siteObjects
             self.bootStates = bootStates
+            self.images = images
             self.leases = leases
             self.terms = terms
             self.written = written

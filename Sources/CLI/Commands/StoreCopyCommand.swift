@@ -87,10 +87,11 @@ public struct StoreCopyCommand: AsyncParsableCommand {
             }
         }
         let seconds = Double((ContinuousClock.now - start) / .milliseconds(1)) / 1000
-        let records = counts.siteObjects + counts.bootStates + counts.leases + counts.terms
+        let records = counts.siteObjects + counts.bootStates + counts.images + counts.leases + counts.terms
         terminal.line(
             "\(records) records are there, read back and compared: \(counts.siteObjects) site objects, "
-                + "\(counts.bootStates) boot states, \(counts.leases) leases, \(counts.terms) terms. "
+                + "\(counts.bootStates) boot states, \(counts.images) images, \(counts.leases) leases, "
+                + "\(counts.terms) terms. "
                 + "Written: \(counts.written), in \(String(format: "%.1f", seconds)) s.")
         terminal.line("")
         terminal.out(next(source, target))

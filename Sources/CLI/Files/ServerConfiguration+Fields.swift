@@ -5,7 +5,9 @@ import Addresses
 import Model
 
 extension ServerConfiguration {
-    private static let keys = ["node", "data", "store", "cluster", "log", "dhcp", "tftp", "http", "api", "content"]
+    private static let keys = [
+        "node", "data", "store", "cluster", "log", "dhcp", "tftp", "http", "api", "content", "content-store",
+    ]
     private static let advice = Dictionary(
         uniqueKeysWithValues: (ObjectKind.allCases.map(\.plural) + ["subnets"]).map {
             ($0, "it belongs into a site file: ondeck apply -f site.yaml")
@@ -26,6 +28,11 @@ extension ServerConfiguration {
         fields.read("http", into: &http) { HTTP($0) }
         fields.read("api", into: &api) { API($0) }
         fields.read("content", into: &content) { $0.content() }
+        fields.read("content-store", into: &contentStore) { ContentStore($0) }
+        if contentStorePath == data {
+            fields["content-store"]?.fail(
+                "path is the data directory", hint: "give it a directory of its own, such as \(data)/content-store")
+        }
         if http.port == api.port, http.listen == api.listen || http.listen.isAny || api.listen.isAny {
             (fields["api"] ?? fields["http"] ?? reader).fail(
                 "port \(api.port) is that of 'http' too", hint: "boot files and the API are served apart")
@@ -73,25 +80,6 @@ extension ServerConfiguration.TFTP {
         fields.read("listen", into: &listen) { $0.address() }
         fields.read("port", into: &port) { $0.port() }
         fields.read("mode", into: &mode) { $0.choice() }
-    }
-}
-
-extension ServerConfiguration.HTTP {
-    init?(_ reader: FieldReader) {
-        self.init()
-        guard let fields = reader.fields(["listen", "port"]) else { return nil }
-        fields.read("listen", into: &listen) { $0.address() }
-        fields.read("port", into: &port) { $0.port() }
-    }
-}
-
-extension ServerConfiguration.API {
-    init?(_ reader: FieldReader) {
-        self.init()
-        guard let fields = reader.fields(["listen", "port", "tokenFile"]) else { return nil }
-        fields.read("listen", into: &listen) { $0.address() }
-        fields.read("port", into: &port) { $0.port() }
-        fields.read("tokenFile", into: &tokenFile) { $0.path() }
     }
 }
 
@@ -153,7 +141,7 @@ extension FieldReader {
             if !ObjectNames.isValid(name) {
                 reader.fail("the name of a content set is not valid", hint: ObjectNames.rule)
             }
-            if ServerConfiguration.reservedSets.contains(name) {
+            if ContentSets.reservedNames.contains(name) {
                 reader.fail("a content set cannot be called \(name)", hint: "OnDeck serves something else there")
             }
             sets[name] = reader.directories()
@@ -167,9 +155,4 @@ extension FieldReader {
         if value.asList?.isEmpty == true { fail("is empty") }
         return directories
     }
-}
-
-extension ServerConfiguration {
-    /// The first part of an URL of the boot plane is the set's name, or one of these.
-    fileprivate static let reservedSets: Set<String> = ["b", "api", "livez", "readyz", "metrics"]
 }

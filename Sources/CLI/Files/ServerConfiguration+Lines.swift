@@ -23,7 +23,7 @@ extension ServerConfiguration {
         let keys: [(String, Bool)] = [
             ("data", data != plain.data), ("log", log != plain.log), ("dhcp", dhcp != plain.dhcp),
             ("tftp", tftp != plain.tftp), ("http", http != plain.http), ("api", api != plain.api),
-            ("content", content != usual),
+            ("content", content != usual), ("content-store", contentStore != plain.contentStore),
         ]
         return keys.filter(\.1).map(\.0)
     }

@@ -37,20 +37,6 @@ public struct ServerConfiguration: Hashable, Sendable {
         public init() {}
     }
 
-    public struct HTTP: Hashable, Sendable {
-        public var listen: IPv4Address = .any
-        public var port: UInt16 = 8080
-        public init() {}
-    }
-
-    public struct API: Hashable, Sendable {
-        public var listen: IPv4Address = .loopback
-        public var port: UInt16 = 8081
-        /// nil: "api-token" in the data directory.
-        public var tokenFile: String?
-        public init() {}
-    }
-
     /// One directory of a content set.
     public struct ContentDirectory: Hashable, Sendable {
         public var path: String
@@ -74,6 +60,7 @@ public struct ServerConfiguration: Hashable, Sendable {
     public var api = API()
     /// By the name of the set; its directories are tried in order.
     public var content = ServerConfiguration.contentDefault
+    public var contentStore = ContentStore()
 
     /// What Debian's packages install: loaders, an installer, a memory test.
     public static let contentDefault: [String: [ContentDirectory]] = [

@@ -19,6 +19,7 @@ extension SiteCheck {
         lease(network, at: field)
         reserve(network, at: field)
         preferredNodes(network, at: field)
+        place(network, at: field)
         for (index, subnet) in network.subnets.enumerated() {
             self.subnet(subnet, of: network, at: "\(field).subnets[\(index)]")
         }

@@ -29,14 +29,20 @@ public struct SiteFindings: Hashable, Sendable {
 /// file. Linear in the site's size, but for sorting.
 public enum SiteValidation {
     /// `builtIn` are the environments and templates that OnDeck brings along: they may be referred to. `storeIsShared`:
-    /// other nodes use the store too, so that leases bridge more.
-    public static func check(_ site: Site, builtIn: Site = Site(), storeIsShared: Bool = false) -> SiteFindings {
-        var check = SiteCheck(site: site, builtIn: builtIn, storeIsShared: storeIsShared)
+    /// other nodes use the store too, so that leases bridge more. `failingEndpoints`: base URLs of which this node
+    /// knows that they do not answer.
+    public static func check(
+        _ site: Site, builtIn: Site = Site(), storeIsShared: Bool = false, failingEndpoints: Set<String> = []
+    ) -> SiteFindings {
+        var check = SiteCheck(
+            site: site, builtIn: builtIn, storeIsShared: storeIsShared, failingEndpoints: failingEndpoints)
+        check.locations()
         check.networks()
         check.reservations()
         check.profiles()
         check.machines()
         check.environments()
+        check.images()
         check.parameters(site.parameters, at: "parameters")
         check.findings.cut()
         return check.findings
@@ -48,14 +54,16 @@ struct SiteCheck {
     let site: Site
     let builtIn: Site
     let storeIsShared: Bool
+    let failingEndpoints: Set<String>
     let reservationsByNetwork: [String: [Reservation]]
     let machineMACs: Set<MACAddress>
     var findings = SiteFindings()
 
-    init(site: Site, builtIn: Site, storeIsShared: Bool) {
+    init(site: Site, builtIn: Site, storeIsShared: Bool, failingEndpoints: Set<String>) {
         self.site = site
         self.builtIn = builtIn
         self.storeIsShared = storeIsShared
+        self.failingEndpoints = failingEndpoints
         reservationsByNetwork = Dictionary(grouping: site.reservations.values, by: \.network)
         machineMACs = Set(site.machines.values.lazy.flatMap(\.macs))
     }

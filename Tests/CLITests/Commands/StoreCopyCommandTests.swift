@@ -38,7 +38,8 @@ import Testing
             #expect(ran.error == "")
             #expect(ran.exitCode == 0)
             let first =
-                "10 records are there, read back and compared: 1 site objects, 2 boot states, 3 leases, 4 terms. Written: 5, in "
+                "10 records are there, read back and compared: 1 site objects, 2 boot states, 0 images, "
+                + "3 leases, 4 terms. Written: 5, in "
             #expect(ran.out.hasPrefix(first))
             #expect(
                 ran.out.hasSuffix(

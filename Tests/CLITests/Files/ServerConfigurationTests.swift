@@ -132,7 +132,7 @@ import Testing
             "- a\n",
             [
                 "ondeck.yaml:1:1: expected a map, found a list (with the keys node, data, store, cluster, log, dhcp, "
-                    + "tftp, http, api and content)"
+                    + "tftp, http, api, content and content-store)"
             ]
         ),
     ]

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLI
+import Model
+import Testing
+
+@Suite struct ServerConfigurationContentTests {
+    private func lines(_ text: String) -> [String] {
+        do {
+            _ = try ServerConfiguration.parse(text, file: "ondeck.yaml")
+            return []
+        } catch {
+            return error.lines
+        }
+    }
+
+    @Test func theStoreLiesInTheDataDirectoryUnlessItIsSaid() throws {
+        let plain = try ServerConfiguration.parse("data: /srv/ondeck", file: "ondeck.yaml")
+        #expect(plain.contentStorePath == "/srv/ondeck/content-store")
+        #expect(plain.contentStore.cacheBytesMax == 20_000_000_000)
+        let text = "content-store: { path: /big/content/, cache: 512Mi }"
+        let configuration = try ServerConfiguration.parse(text, file: "ondeck.yaml")
+        #expect(configuration.contentStorePath == "/big/content")
+        #expect(configuration.contentStore.cacheBytesMax == 512 << 20)
+    }
+
+    static let wrong: [(String, String)] = [
+        ("content-store: { cache: 20 GB }", "expected a number of bytes, found \"20 GB\" (such as 50M, 2G or 512Ki)"),
+        ("content-store: { cache: 1M }", "1M is not within 64Mi to 1024Ti"),
+        ("content-store: { path: here }", "expected an absolute path, found \"here\""),
+        ("content-store: { rate: 5M }", "unknown key (it belongs to a location of the site: ondeck set location"),
+        ("content-store: { path: /var/lib/ondeck }", "path is the data directory (give it a directory of its own"),
+        ("content: { c: /srv/c }", "a content set cannot be called c (OnDeck serves something else there)"),
+        ("content: { probe: /srv/c }", "a content set cannot be called probe"),
+        ("locations: {}", "it belongs into a site file: ondeck apply -f site.yaml"),
+    ]
+
+    @Test(arguments: wrong)
+    func whatIsWrong(text: String, message: String) {
+        let found = lines(text)
+        #expect(found.count == 1)
+        #expect(found.first?.contains(message) == true, "\(found)")
+    }
+}
