@@ -12,6 +12,8 @@ FIRMWARE     ?= uefi
 ONLY         ?=
 FUZZ_SECONDS ?= 60
 SOAK_MINUTES ?= 30
+SEEDS        ?= 1000
+HOURS        ?= 24
 
 prefix     ?= /usr/local
 bindir     := $(prefix)/bin
@@ -26,7 +28,8 @@ INSTALLED := $(bindir)/ondeck $(unitdir)/ondeck.service $(sysusers)/ondeck.conf 
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit system build debug install uninstall lint format fuzz soak \
-        bench-dhcp bench-start bench-scale bench-tftp bench-http bench-failover bench-cluster bench-outage
+        bench-dhcp bench-start bench-scale bench-tftp bench-http bench-failover bench-cluster bench-outage \
+        bench-content bench-storm sim
 
 help:
 	@echo 'make demo [FIRMWARE=uefi|bios|http]  a machine boots from the network, here, in private namespaces'
@@ -35,8 +38,10 @@ help:
 	@echo 'make build                           the release binary: $(BINARY)'
 	@echo 'make install [prefix= DESTDIR=]      and make uninstall'
 	@echo 'make bench-dhcp bench-start bench-scale bench-tftp bench-http bench-failover bench-cluster bench-outage'
+	@echo '     bench-content bench-storm'
 	@echo '                                     each beside a peer, in one run; ends with the figures'
 	@echo 'make fuzz [FUZZ_SECONDS=60]          random bytes against every decoder'
+	@echo 'make sim [SEEDS=1000 HOURS=24]       a simulated cluster with faults, seed after seed; hours of computing'
 	@echo 'make soak [SOAK_MINUTES=30]          load, kill -9 and growth, for as long as you like'
 	@echo 'make lint format                     swift format, shellcheck'
 	@echo 'Missing packages are installed by apt-get; Swift 6.3 is not, but you are told how.'
@@ -105,7 +110,12 @@ soak:
 	@$(MAKE) --no-print-directory debug
 	@ONDECK=$(DEBUG)/debug/ondeck Tests/System/soak $(SOAK_MINUTES)
 
-bench-dhcp bench-start bench-scale bench-tftp bench-http bench-failover bench-cluster bench-outage:
+sim:
+	@scripts/need build
+	@scripts/build-release ondeck-sim
+	@$(RELEASE)/release/ondeck-sim --seed 1 --seeds $(SEEDS) --hours $(HOURS)
+
+bench-dhcp bench-start bench-scale bench-tftp bench-http bench-failover bench-cluster bench-outage bench-storm bench-content:
 	@scripts/need build bench
 	@scripts/build-release
 	@ONDECK=$(BINARY) Bench/$(@:bench-%=%).sh

@@ -46,7 +46,7 @@ extension Composition {
             events: { events.stream(since: $0.since, mac: $0.mac, follow: $0.follow) },
             metrics: { health.metrics },
             readiness: { health.readiness(scope: $0) },
-            cluster: clusterCalls)
+            cluster: clusterCalls, content: contentCalls, targets: targetCalls)
     }
 
     private var clusterCalls: ClusterCalls {
@@ -76,7 +76,7 @@ extension Composition {
     }
 }
 
-private func answer<Value: Sendable>(
+func answer<Value: Sendable>(
     _ body: () async throws(Problem) -> Value
 ) async -> Result<Value, Problem> {
     do throws(Problem) { return .success(try await body()) } catch { return .failure(error) }

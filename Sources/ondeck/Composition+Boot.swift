@@ -12,12 +12,11 @@ import TFTPService
 extension Composition {
     var bootCalls: BootPlaneCalls {
         BootPlaneCalls(
-            get: { [boot] request in
-                let endpoint = BootEndpoint(address: request.local, httpPort: request.localPort)
-                let asks = BootAsk(
-                    path: request.path, query: request.query, client: request.client, endpoint: endpoint,
-                    isOnlyHead: request.method == .head)
-                return BootResponse(await boot.answer(asks))
+            get: { [boot, targets = content.targets] request in
+                let ask = BootAsk(
+                    path: request.path, query: request.query, client: request.client,
+                    endpoint: Self.endpoint(request, targets), isOnlyHead: request.method == .head)
+                return BootResponse(await boot.answer(ask))
             },
             served: { [boot] request, outcome in
                 guard request.method != .head else { return }
@@ -29,15 +28,31 @@ extension Composition {
             })
     }
 
-    static func makeTFTP(_ configuration: ServerConfiguration, _ boot: BootService, _ logger: Logger) -> TFTPServer {
+    /// Where the client should go on. Files name no other URL, so that nobody is asked about them.
+    private static func endpoint(_ request: BootRequest, _ targets: TargetService) -> BootEndpoint {
+        let path = try? BootPath(request.path)
+        switch path {
+        case .content, .blob, .probe: return BootEndpoint(address: request.local, httpPort: request.localPort)
+        default: break
+        }
+        let web = EndpointQuestion.Web(
+            localPort: request.localPort, forwardedBase: request.forwardedBase,
+            hostBase: request.host.map { "http://\($0)" })
+        return targets.endpoint(
+            EndpointAsk(mac: path?.mac, client: request.client, local: request.local, web: web))
+    }
+
+    static func makeTFTP(
+        _ configuration: ServerConfiguration, _ boot: BootService, _ targets: TargetService, _ logger: Logger
+    ) -> TFTPServer {
         let settings = configuration.tftp
         let tftpConfiguration = TFTPConfiguration(
             listen: settings.listen, port: settings.port, mode: settings.mode == .classic ? .classic : .singlePort)
-        let httpPort = configuration.http.port
         return TFTPServer(
             configuration: tftpConfiguration,
             resolve: { request in
-                let endpoint = BootEndpoint(address: request.local, httpPort: httpPort)
+                let mac = (try? BootPath(request.name))?.mac
+                let endpoint = targets.endpoint(EndpointAsk(mac: mac, client: request.client, local: request.local))
                 return TFTPContent(boot.file(BootAsk(path: request.name, client: request.client, endpoint: endpoint)))
             },
             report: { report in
@@ -68,11 +83,14 @@ extension BootResponse {
     init(_ content: BootContent) {
         switch content {
         case .file(let file, let type): self = .file(file, contentType: type)
+        case .arriving(let file, let type): self = .arriving(file, contentType: type)
         case .text(let text, let type): self = .text(text, contentType: type)
         case .noContent: self = .noContent
         case .missing(let reason): self = .notFound(reason)
         case .refused(let reason): self = .forbidden(reason)
+        case .gone(let reason): self = .gone(reason)
         case .failed(let reason): self = .failed(reason)
+        case .later: self = .failed("it is still on its way here")
         }
     }
 }
@@ -84,7 +102,15 @@ extension TFTPContent {
         case .text(let text, _): self = .bytes(Array(text.utf8))
         case .noContent: self = .bytes([])
         case .missing(let reason): self = .missing(reason: reason)
-        case .refused(let reason), .failed(let reason): self = .refused(reason: reason)
+        case .refused(let reason), .gone(let reason), .failed(let reason): self = .refused(reason: reason)
+        // HTTP sends it as it comes; here the client asks again.
+        case .arriving, .later: self = .later
         }
+    }
+}
+
+extension ProxyTrust {
+    init(_ proxies: ServerConfiguration.Proxies, hosts: HostAllowList = HostAllowList()) {
+        self.init(trusted: proxies.trusted, expectsProxyHeader: proxies.proxyProtocol, hosts: hosts)
     }
 }

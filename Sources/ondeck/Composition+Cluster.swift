@@ -21,6 +21,7 @@ final class ClusterLink: Sendable {
 
     private let state = Mutex(State())
     private let node = Mutex<ClusterNode?>(nil)
+    private let identified = Mutex<(@Sendable (ClusterIdentity) -> Void)?>(nil)
     private let ends: AsyncStream<StartFault>
     private let end: AsyncStream<StartFault>.Continuation
     private let stops: AsyncStream<Void>
@@ -30,6 +31,9 @@ final class ClusterLink: Sendable {
         (ends, end) = AsyncStream<StartFault>.makeStream(bufferingPolicy: .bufferingOldest(1))
         (stops, stopped) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingOldest(1))
     }
+
+    /// Told who we are as soon as the store has said so, perhaps more than once.
+    func onIdentity(_ tell: @escaping @Sendable (ClusterIdentity) -> Void) { identified.withLock { $0 = tell } }
 
     func connect(_ node: ClusterNode) { self.node.withLock { $0 = node } }
 
@@ -89,19 +93,22 @@ final class ClusterLink: Sendable {
         _ configuration: ServerConfiguration, _ store: any StateStore
     ) async throws -> ClusterIdentity {
         while true {
-            do throws(ClusterIdentity.Fault) { return try await Self.join(configuration, store) } catch {
+            do throws(ClusterIdentity.Fault) { return try await join(configuration, store) } catch {
                 guard case .store = error else { throw StartFault(sentence: error.sentence(configuration)) }
                 try await Task.sleep(for: .milliseconds(Limits.storeProbeMilliseconds))
             }
         }
     }
 
-    static func join(
+    @discardableResult
+    func join(
         _ configuration: ServerConfiguration, _ store: any StateStore
     ) async throws(ClusterIdentity.Fault) -> ClusterIdentity {
-        try await ClusterIdentity.join(
+        let identity = try await ClusterIdentity.join(
             store, name: configuration.cluster.name,
             secret: (0..<Limits.clusterKeyBytes).map { _ in UInt8.random(in: 0...255) })
+        identified.withLock { $0 }?(identity)
+        return identity
     }
 
     /// Hands everything over when the process is told to stop, and holds up the rest of the stop until that is done.

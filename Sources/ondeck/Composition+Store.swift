@@ -30,7 +30,8 @@ extension Composition {
                 let report = try await StoreCopy(from: source, to: target, replaces: order.replaces)
                     .run(progress: order.progress)
                 return StoreAccess.CopyCounts(
-                    siteObjects: report.siteObjects, bootStates: report.bootStates, leases: report.leases,
+                    siteObjects: report.siteObjects, bootStates: report.bootStates, images: report.images,
+                    leases: report.leases,
                     terms: report.terms, written: report.written)
             })
     }

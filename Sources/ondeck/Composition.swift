@@ -3,6 +3,7 @@
 import APITypes
 import Addresses
 import CLI
+import ContentService
 import DHCPService
 import Decisions
 import Engine
@@ -27,6 +28,7 @@ struct Composition {
     let cache: SiteCache
     let sites: SiteService
     let committer: LeaseCommitter
+    let content: ContentParts
     let boot: BootService
     let dhcp: DHCPServer
     let tftp: TFTPServer
@@ -45,9 +47,7 @@ struct Composition {
         let store = try openStore(configuration, run: run)
         let clock = Clock()
         let timeline = Timeline(clock: clock, logger: logger)
-        let catalog = makeCatalog(configuration)
-        var facts = ServerFacts(httpPort: configuration.http.port)
-        facts.loaders = catalog.availableLoaders()
+        let facts = ServerFacts(httpPort: configuration.http.port)
         let engine = DHCPEngine(facts: facts, clock: clock, timeline: timeline, isShared: store.isShared)
         let committer = engine.makeCommitter(store: store)
         let interfaces = InterfaceWatch(configured: configuration.dhcp.interfaces, engine: engine)
@@ -56,18 +56,23 @@ struct Composition {
         let sites = SiteService(store: store, cache: cache, timeline: timeline)
         let link = ClusterLink()
         let node = makeNode(configuration, run, store, engine, clock, timeline, link, interfaces)
+        let content = try makeContent(configuration, store, cache, engine, node, interfaces, clock, timeline)
+        engine.setLoaders(content.library.availableLoaders())
         let follower = StoreFollower(store: store, cache: cache, node: node, timeline: timeline)
         let replica = ReplicaKeeper(
             file: ReplicaFile(path: configuration.data + "/replica"), cache: cache, engine: engine, node: node,
             clock: clock, timeline: timeline)
         let boot = BootService(
-            engine: engine, cache: cache, sites: sites, catalog: catalog, timeline: timeline, clock: clock)
+            engine: engine, cache: cache, sites: sites, content: content.library, served: content.served,
+            tokens: { [tokens = content.tokens] in tokens.value }, timeline: timeline, clock: clock)
         let dhcp = try makeDHCP(engine, clock, interfaces, logger)
-        let isLoaded = try await load(configuration, store, follower, node, replica)
+        link.onIdentity { [tokens = content.tokens] in tokens.set(BootTokens(secret: $0.secret), engine: engine) }
+        let isLoaded = try await load(configuration, store, follower, node, replica, link)
         return Composition(
             configuration: configuration, logger: logger, store: store, clock: clock, timeline: timeline,
-            engine: engine, cache: cache, sites: sites, committer: committer, boot: boot, dhcp: dhcp,
-            tftp: makeTFTP(configuration, boot, logger), interfaces: interfaces, link: link, node: node,
+            engine: engine, cache: cache, sites: sites, committer: committer, content: content, boot: boot, dhcp: dhcp,
+            tftp: makeTFTP(configuration, boot, content.targets, logger), interfaces: interfaces, link: link,
+            node: node,
             follower: follower, replica: replica, isLoaded: isLoaded)
     }
 
@@ -75,8 +80,10 @@ struct Composition {
     /// answers them does.
     func run() async throws(StartFault) {
         let api = try makeAPI()
+        let http = configuration.http
         let bootListener = BootListener(
-            listen: configuration.http.listen, port: configuration.http.port, calls: bootCalls, logger: logger)
+            listen: http.listen, port: http.port,
+            trust: ProxyTrust(http.proxies, hosts: HostAllowList(http.hosts)), calls: bootCalls, logger: logger)
         var services: [any Service] = [
             Running("store watch") { await committer.watchStore() },
             Running("cluster") { [link, configuration, store, logger] in
@@ -92,6 +99,8 @@ struct Composition {
                 if store.isShared { await replica.run() } else { await forever() }
             },
             Running("interfaces") { await interfaces.run() },
+            Running("content") { [content] in await content.center.run() },
+            Running("targets") { [content] in await content.targets.run() },
             api, bootListener,
         ]
         if configuration.tftp.enabled { services.append(Running("tftp") { [tftp] in try await tftp.run() }) }
@@ -160,7 +169,7 @@ struct Composition {
     /// be read.
     private static func load(
         _ configuration: ServerConfiguration, _ store: any StateStore, _ follower: StoreFollower, _ node: ClusterNode,
-        _ replica: ReplicaKeeper
+        _ replica: ReplicaKeeper, _ link: ClusterLink
     ) async throws(StartFault) -> Bool {
         if store.isShared {
             node.handle(.epochsKnown(replica.epochs()))
@@ -168,9 +177,10 @@ struct Composition {
                 _ = replica.restore()
                 return false
             }
-            do throws(ClusterIdentity.Fault) { _ = try await ClusterLink.join(configuration, store) } catch {
-                guard case .store = error else { throw StartFault(sentence: error.sentence(configuration)) }
-            }
+        }
+        // A single machine has a secret as well: its boot tokens are made with it.
+        do throws(ClusterIdentity.Fault) { try await link.join(configuration, store) } catch {
+            guard store.isShared, case .store = error else { throw StartFault(sentence: error.sentence(configuration)) }
         }
         do throws(StoreError) {
             try await follower.load()
@@ -208,8 +218,8 @@ struct Composition {
         do throws(TokenError) {
             let token = try APIToken.loadOrCreate(path: configuration.tokenFile)
             return APIListener(
-                listen: configuration.api.listen, port: configuration.api.port, token: token, calls: apiCalls,
-                logger: logger)
+                listen: configuration.api.listen, port: configuration.api.port,
+                trust: ProxyTrust(configuration.api.proxies), token: token, calls: apiCalls, logger: logger)
         } catch { throw StartFault(sentence: "\(error)") }
     }
 }

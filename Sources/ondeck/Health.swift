@@ -3,7 +3,9 @@
 import APITypes
 import CLI
 import DHCPService
+import Decisions
 import Engine
+import Model
 import TFTPService
 
 /// Whether each part can do its work, and the numbers of all of them.
@@ -24,6 +26,7 @@ struct Health: Sendable {
         case "store": store
         case "dhcp": dhcp
         case "tftp": tftp
+        case "http": http
         default: .init(name: scope, ready: true, text: "answering")
         }
     }
@@ -52,8 +55,25 @@ struct Health: Sendable {
         guard composition.configuration.tftp.enabled else {
             return .init(name: "tftp", ready: true, text: "switched off")
         }
-        return .init(
-            name: "tftp", ready: composition.tftp.port != nil, text: "port \(composition.configuration.tftp.port)")
+        let port = composition.configuration.tftp.port
+        guard composition.tftp.port != nil else {
+            return .init(name: "tftp", ready: false, text: "port \(port) is not open")
+        }
+        return own("tftp", .tftp, port: port)
+    }
+
+    private var http: ReadinessReport.Check { own("http", .http, port: composition.configuration.http.port) }
+
+    /// What this node found when it asked itself for a file.
+    private func own(_ name: String, _ use: TargetUse, port: UInt16) -> ReadinessReport.Check {
+        let (health, fault) = composition.content.targets.ownHealth(use)
+        let reason = fault.map { ": \($0)" } ?? ""
+        return switch health {
+        case .works: .init(name: name, ready: true, text: "port \(port): serves")
+        case .unknown: .init(name: name, ready: true, text: "port \(port): not looked at yet")
+        case .off: .init(name: name, ready: true, text: "switched off")
+        case .fails: .init(name: name, ready: false, text: "port \(port) does not serve\(reason)")
+        }
     }
 
     var metrics: String {

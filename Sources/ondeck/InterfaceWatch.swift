@@ -30,6 +30,9 @@ final class InterfaceWatch: Sendable {
 
     var interfaces: [InterfaceInfo] { state.withLock { $0.present } }
 
+    /// The subnets that this machine has addresses in.
+    var subnets: [IPv4Subnet] { interfaces.filter { !$0.isLoopback }.flatMap { $0.addresses.map(\.subnet) } }
+
     func onServe(_ serve: @escaping @Sendable ([ServedInterface]) -> Void) { state.withLock { $0.serve = serve } }
 
     /// Told which networks cannot be heard, and this machine's addresses, whenever they may have changed.

@@ -13,6 +13,7 @@ struct OnDeck: AsyncParsableCommand {
             Describe your networks in a file:    ondeck apply -f site.yaml
             Ask why a machine gets what it gets: ondeck explain --mac 52:54:00:12:34:56 --arch x64-uefi
             See it happen:                       ondeck watch
+            Bring a boot image in:               ondeck content add debian-12 --url URL
             See whether a failure would be safe: ondeck cluster
             """,
         version: Version.text,
@@ -25,6 +26,9 @@ struct OnDeck: AsyncParsableCommand {
             CommandGroup(
                 name: "Machines and leases",
                 subcommands: [BootCommand.self, LeaseCommand.self, ExplainCommand.self, WatchCommand.self]),
+            CommandGroup(
+                name: "Files",
+                subcommands: [ContentCommand.self, TargetsCommand.self, TargetCommand.self]),
             CommandGroup(
                 name: "The cluster",
                 subcommands: [ClusterCommand.self, WindowCommand.self, NodeCommand.self, StoreCommand.self]),
