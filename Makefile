@@ -116,6 +116,6 @@ sim:
 	@$(RELEASE)/release/ondeck-sim --seed 1 --seeds $(SEEDS) --hours $(HOURS)
 
 bench-dhcp bench-start bench-scale bench-tftp bench-http bench-failover bench-cluster bench-outage bench-storm bench-content:
-	@scripts/need build bench
+	@scripts/need build demo bench
 	@scripts/build-release
 	@ONDECK=$(BINARY) Bench/$(@:bench-%=%).sh

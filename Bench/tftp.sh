@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # OnDeck's TFTP beside dnsmasq's and atftpd's, in one run and in turns: each in a namespace of its own on a cable to the
 # client's, the server on core 0 and the client on core 1, blksize 1468. A figure is the median of its rounds.
-# The last three lines are ratios of medians of MiB/s, OnDeck to the other:
+# The last four lines are ratios of medians of MiB/s, OnDeck to the other:
 #       tftp-window1-vs-dnsmasq        64 MiB, window 1, one reader
 #       tftp-window16-vs-atftpd        64 MiB, window 16, one reader (of Debian's servers only atftpd grants windows)
 #       tftp-100-readers-vs-dnsmasq    1 MiB each, window 1, 100 readers at once
-#   ONDECK=path   ROUNDS=5   MODE=classic   ATFTPD=path   CHECK=1 fails unless 1, 1.5 and 1 are reached
+#       tftp-1ms-window16-vs-dnsmasq   8 MiB, a round trip of 1 ms, one reader with window 16; dnsmasq grants only 1
+#   ONDECK=path   ROUNDS=5   MODE=classic   ATFTPD=path   CHECK=1 fails unless 1, 1.5, 1 and 10 are reached
 cd "$(dirname "$0")" || exit 1
 ONDECK=${ONDECK:-${ONDECK_SCRATCH:-$HOME/.cache/ondeck-build}/release/release/ondeck}
 . ../Tests/System/lib/lab.sh
@@ -52,6 +53,7 @@ start_servers() {
     mkdir -m 755 "$files"
     mkdir -m 700 "$LAB_DIRECTORY/data"
     head -c 64M /dev/urandom >"$files/big"
+    head -c 8M /dev/urandom >"$files/middle"
     head -c 1M /dev/urandom >"$files/small"
     chmod 644 "$files"/*
     cat >"$LAB_DIRECTORY/ondeck.yaml" <<YAML
@@ -72,7 +74,7 @@ YAML
         --logfile "$LAB_DIRECTORY/atftpd-log" "$files"
 }
 
-# read_file CASE SERVER FILE WINDOW READERS [LOSE]: one measurement.
+# read_file CASE SERVER FILE WINDOW READERS [LOSE [FAR]]: one measurement.
 declare -A SPEED TICKS
 read_file() {
     local before line
@@ -111,6 +113,9 @@ for _ in $(seq "$ROUNDS"); do
     for name in atftpd ondeck; do read_file window16 "$name" big 16 1; done
     for name in dnsmasq ondeck; do read_file readers100 "$name" small 1 100; done
     for name in atftpd ondeck; do read_file lossy "$name" small 16 1 500; done
+    # The client holds each ACK back for a millisecond: that is what a round trip is to the server.
+    read_file far dnsmasq middle 1 1 0 1000
+    read_file far ondeck middle 16 1 0 1000
 done
 
 echo
@@ -119,7 +124,9 @@ show window1 "64 MiB, window 1, one reader" dnsmasq ondeck
 show window16 "64 MiB, window 16, one reader" atftpd ondeck
 show readers100 "1 MiB each, window 1, 100 readers" dnsmasq ondeck
 show lossy "1 MiB, window 16, 1 packet in 500 lost" atftpd ondeck
+show far "8 MiB, round trip 1 ms, window 1 or 16" dnsmasq ondeck
 ratio tftp-window1-vs-dnsmasq window1 dnsmasq 1
 ratio tftp-window16-vs-atftpd window16 atftpd 1.5
 ratio tftp-100-readers-vs-dnsmasq readers100 dnsmasq 1
+ratio tftp-1ms-window16-vs-dnsmasq far dnsmasq 10
 [ -z "${CHECK:-}" ] || exit "$STATUS"

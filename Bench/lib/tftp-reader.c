@@ -3,9 +3,10 @@
 // Reads a file by TFTP, many times at once from one thread, and says how fast. For measuring servers: it checks
 // lengths and block order, keeps no octet, and its own cost is the same for every server.
 //
-//   tftp-reader ADDRESS PORT FILE BLKSIZE WINDOW READERS [LOSE]
+//   tftp-reader ADDRESS PORT FILE BLKSIZE WINDOW READERS [LOSE [FAR]]
 //
-// LOSE: of so many data packets, one is thrown away on arrival. Prints one line:
+// LOSE: of so many data packets, one is thrown away on arrival; 0: none. FAR: how many microseconds each ACK is held
+// back, as a longer path would; for one reader. Prints one line:
 //   ok=100/100 bytes=104857600 seconds=0.812 mib_per_second=123.2 slowest_seconds=0.80 stalls=0 window=1
 // Exit code 1 when a reader failed.
 #define _GNU_SOURCE
@@ -43,6 +44,7 @@ static size_t request_bytes;
 static long stalls;
 static int running;
 static int lose;
+static int far_microseconds;
 
 static double seconds(void) {
     struct timespec now;
@@ -82,7 +84,14 @@ static void send_request(struct reader *r) {
     sendto(r->socket, request, request_bytes, 0, (struct sockaddr *)&server, sizeof server);
 }
 
+/// Looks at the clock rather than sleeps: what a sleep takes longer would count against the server.
+static void travel(void) {
+    double arrival = seconds() + far_microseconds / 1e6;
+    while (seconds() < arrival) {}
+}
+
 static void acknowledge(struct reader *r) {
+    if (far_microseconds) travel();
     uint16_t last = (uint16_t)(r->next - 1);
     unsigned char packet[4] = {0, 4, (unsigned char)(last >> 8), (unsigned char)last};
     send(r->socket, packet, sizeof packet, 0);
@@ -209,7 +218,7 @@ static void lose_patience(struct reader *r, double now) {
 
 int main(int count, char **argument) {
     if (count < 7) {
-        fprintf(stderr, "usage: tftp-reader ADDRESS PORT FILE BLKSIZE WINDOW READERS [LOSE]\n");
+        fprintf(stderr, "usage: tftp-reader ADDRESS PORT FILE BLKSIZE WINDOW READERS [LOSE [FAR]]\n");
         return 2;
     }
     server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argument[2]))};
@@ -217,6 +226,7 @@ int main(int count, char **argument) {
     make_request(argument[3], atoi(argument[4]), atoi(argument[5]));
     int readers = atoi(argument[6]);
     lose = count > 7 ? atoi(argument[7]) : 0;
+    far_microseconds = count > 8 ? atoi(argument[8]) : 0;
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;

@@ -120,7 +120,7 @@ extension Limits {
 
     // Boot scripts
     /// How long a download may stand still before the next base is tried; where there is none, and later on, longer.
-    public static let scriptStallMilliseconds = 3_000
+    public static let scriptStallMilliseconds = 2_000
     public static let scriptPatienceMilliseconds = 15_000
 
     // Content in the API and on the command line

@@ -174,7 +174,7 @@ final class TestNode: Sendable {
 
 /// Waits until it is so.
 func eventually(
-    _ what: Comment, within seconds: Double = 20, sourceLocation: SourceLocation = #_sourceLocation,
+    _ what: Comment, within seconds: Double = 60, sourceLocation: SourceLocation = #_sourceLocation,
     _ isSo: () async throws -> Bool
 ) async throws {
     let end = ContinuousClock.now + .seconds(seconds)

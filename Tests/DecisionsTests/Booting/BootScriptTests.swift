@@ -32,7 +32,7 @@ private let twoBases: BootPaths = {
                 set n:int32 1
                 set base ${base1}
                 set self ${base}/b/52-54-00-12-34-56.boottokenboottk
-                set patience 3000
+                set patience 2000
                 set tried:int32 0
                 set wait:int32 2
                 echo OnDeck: web1 boots debian-12

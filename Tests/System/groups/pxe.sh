@@ -49,6 +49,7 @@ events=$(cat "$LAB_DIRECTORY/watch.json")
 expect "it had its reserved address" 'REQUEST -> ACK 10\.77\.0\.20' "$events"
 expect "its timeline names the DHCP answers" '"kind" ?: ?"dhcp' "$events"
 expect "its timeline names the kernel" 'linux' "$events"
+expect_none "its timeline shows no tokens" 'b/52-54-00-12-34-56\.' "$events"
 case $FIRMWARE in
 uefi) expect "its timeline names the TFTP transfers" '"kind" ?: ?"tftp' "$events" ;;
 http) expect_none "nothing went by TFTP before iPXE ran" '"tftp.*\.efi' "$events" ;;
