@@ -49,6 +49,9 @@ final class FakeConsul: Sendable {
 
     private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
 
+    /// A connection that comes while the listener closes is never served, and NIO does not allow that it is let go.
+    private static let kept = Mutex<[Connection]>([])
+
     private let state = Mutex(State())
     private let listener: NIOAsyncChannel<Connection, Never>
     private let work = Mutex<Task<Void, Never>?>(nil)
@@ -60,7 +63,9 @@ final class FakeConsul: Sendable {
             .bind(host: "127.0.0.1", port: 0) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    return try Connection(wrappingChannelSynchronously: channel)
+                    let connection = try Connection(wrappingChannelSynchronously: channel)
+                    Self.kept.withLock { $0.append(connection) }
+                    return connection
                 }
             }
         address = "http://127.0.0.1:\(listener.channel.localAddress?.port ?? 0)"
