@@ -81,7 +81,7 @@ private struct APIChannel: ServerChildChannel {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         do {
             let peer = try ConnectionPeer.attach(to: channel, trust, logger: logger)
-            return http.setup(channel: channel, logger: logger).map { Value(parts: $0, peer: peer) }
+            return http.setup(channel: channel, logger: logger).map { Value(parts: $0.keptUntilClosed(), peer: peer) }
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
         }

@@ -141,7 +141,8 @@ private struct BootChannel: ServerChildChannel {
                 BootConnection(idleLimit: idleLimit, connections: connections))
             let stall = ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: TCPOption.userTimeout))
             try channel.syncOptions?.setOption(stall, value: .init(Limits.transferStallSeconds * 1000))
-            return Value(parts: try NIOAsyncChannel(wrappingChannelSynchronously: channel), peer: peer)
+            let parts = try NIOAsyncChannel<HTTPRequestHead, BootReply>(wrappingChannelSynchronously: channel)
+            return Value(parts: parts.keptUntilClosed(), peer: peer)
         }
     }
 

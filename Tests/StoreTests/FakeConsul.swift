@@ -49,9 +49,6 @@ final class FakeConsul: Sendable {
 
     private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
 
-    /// A connection that comes while the listener closes is never served, and NIO does not allow that it is let go.
-    private static let kept = Mutex<[Connection]>([])
-
     private let state = Mutex(State())
     private let listener: NIOAsyncChannel<Connection, Never>
     private let work = Mutex<Task<Void, Never>?>(nil)
@@ -64,7 +61,8 @@ final class FakeConsul: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     let connection = try Connection(wrappingChannelSynchronously: channel)
-                    Self.kept.withLock { $0.append(connection) }
+                    // One that comes while the listener closes is never served, and NIO does not allow that it is let go.
+                    channel.closeFuture.whenComplete { _ in withExtendedLifetime(connection) {} }
                     return connection
                 }
             }
