@@ -147,6 +147,10 @@ public struct ClusterReport: Codable, Hashable, Sendable {
         public var desired: String?
         /// Nodes in the operator's order of preference.
         public var preferred: [String]
+        /// The virtual address that the node up to bat has; nil: the network has none.
+        public var vip: String?
+        /// Why the node up to bat does not have it, as a sentence; nil when it has, or nobody is.
+        public var vipFault: String?
 
         public init(name: String, mode: String) {
             self.name = name

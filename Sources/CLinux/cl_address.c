@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -220,4 +221,30 @@ int cl_arp_announce(int32_t index, const uint8_t mac[6], uint32_t address) {
     int result = sent < 0 ? -errno : 0;
     close(descriptor);
     return result;
+}
+
+int cl_arp_watch_open(int32_t index, uint32_t address) {
+    // hardware type 1, protocol type IPv4, lengths 6 and 4, the sender's address
+    struct sock_filter wanted[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x00010800, 0, 5),
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 4),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0604, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 14),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, address, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 64),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_fprog program = {.len = sizeof wanted / sizeof wanted[0], .filter = wanted};
+    struct sockaddr_ll local = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP), .sll_ifindex = index};
+    // Protocol 0 hears nothing until bind names ARP, and by then the filter stands.
+    int descriptor = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) return -errno;
+    if (setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0
+        || bind(descriptor, (struct sockaddr *)&local, sizeof local) != 0) {
+        int result = -errno;
+        close(descriptor);
+        return result;
+    }
+    return descriptor;
 }

@@ -2,27 +2,9 @@
 
 import Addresses
 import CLinux
+import Decisions
 import Engine
 import Glibc
-
-/// An address of a network that moves with its term: on the interface of whichever node is up to bat.
-public struct VirtualAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
-    public var address: IPv4Address
-    /// 0 to 32; 32 adds no route.
-    public var prefixLength: Int
-    public var interface: String
-
-    public init(_ address: IPv4Address, prefixLength: Int, interface: String) {
-        self.address = address
-        self.prefixLength = prefixLength
-        self.interface = interface
-    }
-
-    public static func < (a: Self, b: Self) -> Bool {
-        (a.interface, a.address, a.prefixLength) < (b.interface, b.address, b.prefixLength)
-    }
-    public var description: String { "\(address)/\(prefixLength) on \(interface)" }
-}
 
 /// Adds and removes virtual addresses in the network namespace of the calling thread. Each call says how things shall
 /// be and may be repeated. Addresses of ours carry a mark in the kernel, so that those which a crash has left are
@@ -50,6 +32,10 @@ public enum VirtualAddresses {
                     + "than 8 characters; use Linux 5.18 or later, or a shorter name"
             case .noHardwareAddress(let wanted):
                 "virtual address \(wanted): it cannot be announced, because the interface is no Ethernet link"
+            case .system(let what, EPERM):
+                "\(what): \(errorText(EPERM)); it takes the capability CAP_NET_ADMIN, which ondeck.service does not give: "
+                    + "put vip.conf, which comes with OnDeck, into /etc/systemd/system/ondeck.service.d/, then "
+                    + "systemctl daemon-reload and systemctl restart ondeck"
             case .system(let what, let errno): "\(what): \(errorText(errno))"
             }
         }

@@ -24,7 +24,9 @@ extension ClusterReport {
                     clockOffsetMilliseconds: $0.clockOffsetMilliseconds, deaf: Set($0.deafNetworks))
             },
             networks: networks.map {
-                .init(name: $0.name, isDynamic: $0.mode == NetworkMode.dynamic.rawValue, holder: $0.holder)
+                .init(
+                    name: $0.name, isDynamic: $0.mode == NetworkMode.dynamic.rawValue, holder: $0.holder,
+                    missingVIP: $0.vipFault == nil ? nil : $0.vip)
             },
             isCutOff: isCutOff)
     }

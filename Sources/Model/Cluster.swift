@@ -61,6 +61,8 @@ public struct Beat: Hashable, Sendable {
     public var httpPort: UInt16 = 0
     /// Where its machines should reach it, where the operator says so; else one of `serverIdentifiers`.
     public var bootAddress: IPv4Address?
+    /// Networks that it is up to bat for, and whose virtual address it cannot have.
+    public var vipless: Set<String> = []
 
     public init(run: NodeRun) {
         self.run = run

@@ -47,6 +47,16 @@ public enum Compatibility: String, Sendable, CaseIterable {
     case proxyBootServerDiscoveryOff = "proxy-no-discovery"
 }
 
+/// What a network's clients know their server by: option 54, and where they send their renewals.
+public enum ServerIdentity: Hashable, Sendable {
+    /// The node that answers, by its own address: that of the interface that the request came in on.
+    case node
+    /// The network's virtual address, whoever answers: renewals reach the node that is up to bat by then.
+    case vip
+    /// An address of the operator's: the node's, a balancer's, an anycast address.
+    case address(IPv4Address)
+}
+
 /// An option to send: its number and its encoded value.
 public struct OptionSetting: Hashable, Sendable {
     public var code: UInt8
@@ -90,8 +100,9 @@ public struct Network: Hashable, Sendable {
     /// Probe a new dynamic address with ARP before the offer; only on links where we stand ourselves.
     public var probe = true
     public var compatibility: Set<Compatibility> = []
-    /// Option 54 and the source of replies; nil: the address of the interface that the request came in on.
-    public var serverIdentifier: IPv4Address?
+    /// An address of the link that the node up to bat adds to its interface, and removes when it no longer is.
+    public var virtualAddress: IPv4Address?
+    public var serverIdentity = ServerIdentity.node
     /// The address that siaddr, and boot URLs without `endpoints`, name; nil: that of a healthy next-boot target.
     public var bootServer: IPv4Address?
     /// The base URLs that boot URLs name, in order; empty: those of the location, else the nodes' own addresses.
@@ -102,6 +113,15 @@ public struct Network: Hashable, Sendable {
     public var parameters: Parameters = [:]
 
     public init(name: String) { self.name = name }
+
+    /// Option 54 and the source of replies; nil: the address of the interface that the request came in on.
+    public var serverIdentifier: IPv4Address? {
+        switch serverIdentity {
+        case .node: nil
+        case .vip: virtualAddress
+        case .address(let address): address
+        }
+    }
 
     public func allows(_ switch: Compatibility) -> Bool { compatibility.contains(`switch`) }
 

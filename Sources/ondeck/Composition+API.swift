@@ -52,7 +52,11 @@ extension Composition {
     private var clusterCalls: ClusterCalls {
         let cluster = ClusterService(node: node, store: store, engine: engine, clock: clock, timeline: timeline)
         return ClusterCalls(
-            show: { await cluster.report() },
+            show: { [vips] in
+                var report = await cluster.report()
+                vips.complete(&report)
+                return report
+            },
             handOver: { network, successor in
                 await answer { () async throws(Problem) in try await cluster.handOver(network, to: successor) }
             },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Addresses
 import CLI
 import Decisions
 import Engine
@@ -36,6 +37,8 @@ final class ClusterLink: Sendable {
     func onIdentity(_ tell: @escaping @Sendable (ClusterIdentity) -> Void) { identified.withLock { $0 = tell } }
 
     func connect(_ node: ClusterNode) { self.node.withLock { $0 = node } }
+
+    var nodeAddresses: [IPv4Address: String] { node.withLock { $0 }?.nodeAddresses ?? [:] }
 
     var calls: ClusterNode.Calls {
         ClusterNode.Calls(

@@ -33,6 +33,7 @@ struct Composition {
     let dhcp: DHCPServer
     let tftp: TFTPServer
     let interfaces: InterfaceWatch
+    let vips: VirtualAddressLink
     let link: ClusterLink
     let node: ClusterNode
     let follower: StoreFollower
@@ -51,11 +52,17 @@ struct Composition {
         let engine = DHCPEngine(facts: facts, clock: clock, timeline: timeline, isShared: store.isShared)
         let committer = engine.makeCommitter(store: store)
         let interfaces = InterfaceWatch(configured: configuration.dhcp.interfaces, engine: engine)
-        let cache = SiteCache(
-            engine: engine, timeline: timeline, shipped: shipped, onChange: { interfaces.siteChanged() })
-        let sites = SiteService(store: store, cache: cache, timeline: timeline)
+        let vips = VirtualAddressLink(engine: engine, interfaces: interfaces, clock: clock, timeline: timeline)
+        try vips.begin()
+        let cache = SiteCache(engine: engine, timeline: timeline, shipped: shipped) {
+            interfaces.siteChanged()
+            vips.siteChanged()
+        }
         let link = ClusterLink()
+        let sites = SiteService(
+            store: store, cache: cache, timeline: timeline, nodeAddresses: { link.nodeAddresses })
         let node = makeNode(configuration, run, store, engine, clock, timeline, link, interfaces)
+        vips.connect(node)
         let content = try makeContent(configuration, store, cache, engine, node, interfaces, clock, timeline)
         engine.setLoaders(content.library.availableLoaders())
         let follower = StoreFollower(store: store, cache: cache, node: node, timeline: timeline)
@@ -71,9 +78,8 @@ struct Composition {
         return Composition(
             configuration: configuration, logger: logger, store: store, clock: clock, timeline: timeline,
             engine: engine, cache: cache, sites: sites, committer: committer, content: content, boot: boot, dhcp: dhcp,
-            tftp: makeTFTP(configuration, boot, content.targets, logger), interfaces: interfaces, link: link,
-            node: node,
-            follower: follower, replica: replica, isLoaded: isLoaded)
+            tftp: makeTFTP(configuration, boot, content.targets, logger), interfaces: interfaces, vips: vips,
+            link: link, node: node, follower: follower, replica: replica, isLoaded: isLoaded)
     }
 
     /// Serves until SIGTERM or SIGINT. Started in this order and stopped in reverse: requests cease before what
@@ -99,6 +105,7 @@ struct Composition {
                 if store.isShared { await replica.run() } else { await forever() }
             },
             Running("interfaces") { await interfaces.run() },
+            Running("virtual addresses") { try await vips.run() },
             Running("content") { [content] in await content.center.run() },
             Running("targets") { [content] in await content.targets.run() },
             api, bootListener,

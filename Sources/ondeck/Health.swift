@@ -17,7 +17,9 @@ struct Health: Sendable {
     /// Nil for an unknown scope.
     func readiness(scope: String?) -> ReadinessReport? {
         if let scope, !Self.scopes.contains(scope) { return nil }
-        let checks = (scope.map { [$0] } ?? Self.scopes).map(check)
+        var checks = (scope.map { [$0] } ?? Self.scopes).map(check)
+        // With the address that clients know it by, DHCP would not be all there.
+        if scope == nil || scope == "dhcp", let vip = composition.vips.readiness { checks.append(vip) }
         return ReadinessReport(ready: checks.allSatisfy(\.ready), checks: checks)
     }
 

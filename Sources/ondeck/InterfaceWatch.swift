@@ -14,6 +14,8 @@ final class InterfaceWatch: Sendable {
         var present: [InterfaceInfo] = []
         var serve: (@Sendable ([ServedInterface]) -> Void)?
         var hearing: (@Sendable (_ deaf: Set<String>, _ addresses: Set<IPv4Address>) -> Void)?
+        var virtual: (@Sendable () -> Set<IPv4Address>)?
+        var change: (@Sendable () -> Void)?
     }
 
     private let state = Mutex(State())
@@ -40,11 +42,20 @@ final class InterfaceWatch: Sendable {
         state.withLock { $0.hearing = tell }
     }
 
+    func onChange(_ tell: @escaping @Sendable () -> Void) { state.withLock { $0.change = tell } }
+
+    /// Addresses that are not this machine's own, though they may be on its interfaces.
+    func except(_ virtual: @escaping @Sendable () -> Set<IPv4Address>) { state.withLock { $0.virtual = virtual } }
+
     func siteChanged() { changed.yield() }
 
     func changed(_ interfaces: [InterfaceInfo]) {
-        state.withLock { $0.present = interfaces }
+        let tell = state.withLock { state in
+            state.present = interfaces
+            return state.change
+        }
         changed.yield()
+        tell?()
     }
 
     /// Runs until its task is cancelled.
@@ -53,8 +64,9 @@ final class InterfaceWatch: Sendable {
             let (present, serve, hearing) = state.withLock { ($0.present, $0.serve, $0.hearing) }
             let networks = engine.networks
             serve?(Self.served(networks, present: present, configured: configured))
-            let addresses = present.filter { !$0.isLoopback }.flatMap(\.ownAddresses)
-            hearing?(Self.deaf(networks, present: present), Set(addresses))
+            let addresses = Set(present.filter { !$0.isLoopback }.flatMap(\.ownAddresses))
+            let virtual = state.withLock { $0.virtual }?() ?? []
+            hearing?(Self.deaf(networks, present: present), addresses.subtracting(virtual))
         }
     }
 

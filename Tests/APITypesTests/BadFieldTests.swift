@@ -19,7 +19,7 @@ import Testing
             ["colour": "blue"],
             [
                 "networks.rack1.colour: unknown key (known here: mode, nodes, interface, lease, lease-max, "
-                    + "reserve, authoritative, identity, unknown, probe, server-id, boot-server, location, endpoints, "
+                    + "reserve, authoritative, identity, unknown, probe, vip, server-id, boot-server, location, endpoints, "
                     + "compatibility, options, parameters, subnets)"
             ]
         ),
@@ -51,7 +51,7 @@ import Testing
         (["authoritative": []], ["networks.rack1.authoritative: expected true or false, found a list"]),
         (
             ["server-id": "10.64.0.256"],
-            ["networks.rack1.server-id: expected an address such as 10.64.0.20, found \"10.64.0.256\""]
+            ["networks.rack1.server-id: expected node, vip or an address such as 10.64.0.20, found \"10.64.0.256\""]
         ),
         (["boot-server": "0.0.0.0"], ["networks.rack1.boot-server: 0.0.0.0 is not the address of a host"]),
         (["interface": "eth 1"], ["networks.rack1.interface: expected the name of an interface, found \"eth 1\""]),

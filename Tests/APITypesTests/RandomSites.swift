@@ -86,7 +86,8 @@ struct SeededGenerator: RandomNumberGenerator {
         network.identity = one(of: IdentityRule.allCases)
         network.unknown = one(of: [.ignore, .lease, .environment(name())])
         network.probe = chance()
-        network.serverIdentifier = chance() ? address() : nil
+        network.virtualAddress = chance() ? address() : nil
+        network.serverIdentity = one(of: [.node, .vip, .address(address())])
         network.bootServer = chance() ? address() : nil
         network.location = chance() ? name() : nil
         network.endpoints = endpoints()

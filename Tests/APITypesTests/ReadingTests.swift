@@ -39,7 +39,7 @@ import Testing
         network.identity = .clientIdentifier
         network.unknown = .environment("debian-12")
         network.probe = false
-        network.serverIdentifier = IPv4Address(10, 64, 0, 1)
+        network.serverIdentity = .address(IPv4Address(10, 64, 0, 1))
         network.bootServer = IPv4Address(10, 64, 0, 2)
         network.compatibility = [.alwaysBroadcast]
         network.options = [
@@ -52,6 +52,17 @@ import Testing
         ]
         network.subnets = [subnet]
         #expect(object == .network(network))
+    }
+
+    @Test func theServerIdentifierIsAWordOrAnAddress() throws {
+        var network = Network(name: "a")
+        network.virtualAddress = IPv4Address(10, 64, 0, 2)
+        #expect(try object(.network, "a", ["vip": "10.64.0.2"]) == .network(network))
+        #expect(try object(.network, "a", ["vip": "10.64.0.2", "server-id": "node"]) == .network(network))
+        network.serverIdentity = .vip
+        #expect(try object(.network, "a", ["vip": "10.64.0.2", "server-id": "vip"]) == .network(network))
+        network.serverIdentity = .address(IPv4Address(10, 64, 0, 9))
+        #expect(try object(.network, "a", ["vip": "10.64.0.2", "server-id": "10.64.0.9"]) == .network(network))
     }
 
     @Test func whatIsLeftOutOrEmptyHasItsDefault() throws {

@@ -6,7 +6,7 @@ import Model
 extension Network {
     private static let keys = [
         "mode", "nodes", "interface", "lease", "lease-max", "reserve", "authoritative", "identity", "unknown", "probe",
-        "server-id", "boot-server", "location", "endpoints", "compatibility", "options", "parameters", "subnets",
+        "vip", "server-id", "boot-server", "location", "endpoints", "compatibility", "options", "parameters", "subnets",
     ]
 
     /// Words that other servers have for what is ours by another name.
@@ -19,6 +19,8 @@ extension Network {
         "endpoint": "did you mean 'endpoints'?",
         "site": "did you mean 'location'?",
         "next-server": "did you mean 'boot-server'?",
+        "virtual-address": "did you mean 'vip'?",
+        "virtual-ip": "did you mean 'vip'?",
         "valid-lifetime": "did you mean 'lease'?",
         "lease-time": "did you mean 'lease'?",
         "default-lease-time": "did you mean 'lease'?",
@@ -42,7 +44,8 @@ extension Network {
         fields.read("identity", into: &identity) { $0.choice() }
         fields.read("unknown", into: &unknown) { $0.name().map(UnknownPolicy.init(word:)) }
         fields.read("probe", into: &probe) { $0.boolean() }
-        fields.read("server-id", into: &serverIdentifier) { $0.hostAddress() }
+        fields.read("vip", into: &virtualAddress) { $0.hostAddress() }
+        fields.read("server-id", into: &serverIdentity) { $0.serverIdentity() }
         fields.read("boot-server", into: &bootServer) { $0.hostAddress() }
         fields.read("location", into: &location) { $0.name() }
         fields.read("endpoints", into: &endpoints) { $0.endpoints() }
@@ -78,7 +81,8 @@ extension Network {
         map.write("identity", identity, unless: .mac)
         if unknown != .ignore { map.write("unknown", unknown.word) }
         map.write("probe", probe, unless: true)
-        map.write("server-id", serverIdentifier)
+        map.write("vip", virtualAddress)
+        map.write("server-id", serverIdentity.word)
         map.write("boot-server", bootServer)
         map.write("location", location)
         map.write("endpoints", list: endpoints.map(\.word))
@@ -111,7 +115,29 @@ extension UnknownPolicy {
     }
 }
 
+extension ServerIdentity {
+    /// Nil: the default, which is not written.
+    fileprivate var word: String? {
+        switch self {
+        case .node: nil
+        case .vip: "vip"
+        case .address(let address): "\(address)"
+        }
+    }
+}
+
 extension FieldReader {
+    fileprivate func serverIdentity() -> ServerIdentity? {
+        switch value.content {
+        case .string("node"): return .node
+        case .string("vip"): return .vip
+        case .string(let text) where IPv4Address(text) != nil: return hostAddress().map { .address($0) }
+        default:
+            failExpected("node, vip or an address such as 10.64.0.20")
+            return nil
+        }
+    }
+
     fileprivate func subnets() -> [Subnet]? {
         guard let elements = elements() else { return nil }
         guard elements.count <= Limits.subnetsPerNetworkMax else {

@@ -129,21 +129,26 @@ struct ClusterText {
         let sorted = report.networks.sorted { (isWell($0) ? 1 : 0, $0.name) < (isWell($1) ? 1 : 0, $1.name) }
         let shown = showsAll ? sorted : Array(sorted.prefix(Self.networksShown))
         let hasPreferences = shown.contains { !$0.preferred.isEmpty }
+        let hasVIPs = shown.contains { $0.vip != nil }
         let header = ["NETWORK", "MODE", "UP TO BAT", "FOR", "EPOCH", "WHY"]
-        var table = Table(header + (hasPreferences ? ["PREFERRED"] : []))
+        var table = Table(header + (hasVIPs ? ["VIP"] : []) + (hasPreferences ? ["PREFERRED"] : []))
         table.rows = shown.map { network in
             let isDynamic = network.mode == "dynamic"
             var holder = network.holder ?? (isDynamic ? "NOBODY" : "every node")
             if let desired = network.desired, isDynamic, desired != network.holder { holder += " -> \(desired)" }
             var row = [network.name, network.mode, holder, age(since: network.since)]
             row += [network.epoch.map { String($0) } ?? "", why(network)]
+            if hasVIPs { row.append((network.vip ?? "") + (network.vipFault == nil ? "" : " MISSING")) }
             if hasPreferences { row.append(Self.names(network.preferred)) }
             return row
         }
         let lines = terminal.text(table) { isWell(shown[$0]) ? nil : shown[$0].holder == nil ? .red : .yellow }
             .split(separator: "\n").map(String.init)
         let more = sorted.count - shown.count
-        return more > 0 ? lines + ["and \(more) more, which are well  (--all shows them)"] : lines
+        let missing = shown.compactMap { network in
+            network.vipFault.map { terminal.colored(printable("vip of \(network.name): \($0)"), .yellow) }
+        }
+        return (more > 0 ? lines + ["and \(more) more, which are well  (--all shows them)"] : lines) + missing
     }
 
     private func why(_ network: ClusterReport.Network) -> String {
@@ -153,7 +158,7 @@ struct ClusterText {
     }
 
     private func isWell(_ network: ClusterReport.Network) -> Bool {
-        guard network.mode == "dynamic" else { return true }
+        guard network.mode == "dynamic", network.vipFault == nil else { return network.vipFault == nil }
         guard let holder = network.holder, holder == network.desired ?? holder else { return false }
         guard holder != report.node || network.servingHere else { return false }
         return report.nodes.contains { $0.name == holder && $0.life == "alive" }

@@ -14,7 +14,7 @@ enum ObjectTable {
     private static func header(_ kind: ObjectKind) -> [String] {
         switch kind {
         case .location: ["NAME", "NODES", "ENDPOINTS", "ORIGIN"]
-        case .network: ["NAME", "MODE", "SUBNETS", "POOLS", "LEASE", "UNKNOWN", "INTERFACE"]
+        case .network: ["NAME", "MODE", "SUBNETS", "POOLS", "LEASE", "UNKNOWN", "INTERFACE", "VIP"]
         case .reservation: ["NETWORK", "ADDRESS", "CLIENT", "HOSTNAME"]
         case .profile: ["NAME", "PARAMETERS"]
         case .machine: ["NAME", "INTENT", "MACS", "PROFILES"]
@@ -39,7 +39,7 @@ enum ObjectTable {
                 object.name, text("mode", default: NetworkMode.dynamic.rawValue),
                 subnets.compactMap { $0.asMap?["subnet"]?.asString }.joined(separator: ","),
                 pools.map(short).joined(separator: ","), text("lease", default: "1h"),
-                text("unknown", default: "ignore"), text("interface"),
+                text("unknown", default: "ignore"), text("interface"), text("vip"),
             ]
         case .reservation:
             let name = object.name.split(separator: "/", maxSplits: 1).map(String.init)

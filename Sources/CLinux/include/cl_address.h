@@ -30,3 +30,7 @@ int cl_address_remove(int32_t index, uint32_t address, uint8_t prefix_length);
 /// Broadcasts an ARP announcement (RFC 5227 2.3): a request in which sender and target are the address. Needs
 /// CAP_NET_RAW.
 int cl_arp_announce(int32_t index, const uint8_t mac[6], uint32_t address);
+
+/// A socket that hears ARP packets in which somebody speaks as `address` on the interface; read it with
+/// cl_arp_receive(). Returns it, or -errno. Needs CAP_NET_RAW.
+int cl_arp_watch_open(int32_t index, uint32_t address);

@@ -54,11 +54,14 @@ public struct ClusterFacts: Hashable, Sendable {
         public var isDynamic: Bool
         /// Nil: nobody.
         public var holder: String?
+        /// Its virtual address, where it has one and the holder has not got it.
+        public var missingVIP: String?
 
-        public init(name: String, isDynamic: Bool, holder: String?) {
+        public init(name: String, isDynamic: Bool, holder: String?, missingVIP: String? = nil) {
             self.name = name
             self.isDynamic = isDynamic
             self.holder = holder
+            self.missingVIP = missingVIP
         }
     }
 
@@ -132,6 +135,7 @@ public struct ClusterReadiness: Hashable, Sendable {
         reasons += about(dynamic.filter { $0.holder.map { !alive.contains($0) } ?? false }) {
             "\($0) a node up to bat that is not alive"
         }
+        reasons += about(dynamic.filter { $0.missingVIP != nil }) { "\($0) a node up to bat without the vip" }
         let ready = facts.nodes.filter { $0.isAlive && $0.takesTerms }
         // Where there is no second node at all, that has been said.
         guard ready.count >= 2 else { return reasons }

@@ -20,6 +20,7 @@ extension SiteCheck {
         reserve(network, at: field)
         preferredNodes(network, at: field)
         place(network, at: field)
+        virtualAddress(network, at: field)
         for (index, subnet) in network.subnets.enumerated() {
             self.subnet(subnet, of: network, at: "\(field).subnets[\(index)]")
         }

@@ -53,7 +53,9 @@ extension SiteCheck {
                 refuse("\(field).address", "\(reservation.address) is the broadcast address of \(subnet.subnet)")
             }
         }
-        if reservation.address == network.serverIdentifier {
+        if reservation.address == network.virtualAddress {
+            refuse("\(field).address", "\(reservation.address) is the network's vip")
+        } else if reservation.address == network.serverIdentifier {
             refuse("\(field).address", "\(reservation.address) is the network's server-id")
         }
     }

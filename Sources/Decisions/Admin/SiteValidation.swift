@@ -30,12 +30,14 @@ public struct SiteFindings: Hashable, Sendable {
 public enum SiteValidation {
     /// `builtIn` are the environments and templates that OnDeck brings along: they may be referred to. `storeIsShared`:
     /// other nodes use the store too, so that leases bridge more. `failingEndpoints`: base URLs of which this node
-    /// knows that they do not answer.
+    /// knows that they do not answer. `nodeAddresses`: the addresses of the nodes that are known, and whose they are.
     public static func check(
-        _ site: Site, builtIn: Site = Site(), storeIsShared: Bool = false, failingEndpoints: Set<String> = []
+        _ site: Site, builtIn: Site = Site(), storeIsShared: Bool = false, failingEndpoints: Set<String> = [],
+        nodeAddresses: [IPv4Address: String] = [:]
     ) -> SiteFindings {
         var check = SiteCheck(
-            site: site, builtIn: builtIn, storeIsShared: storeIsShared, failingEndpoints: failingEndpoints)
+            site: site, builtIn: builtIn, storeIsShared: storeIsShared, failingEndpoints: failingEndpoints,
+            nodeAddresses: nodeAddresses)
         check.locations()
         check.networks()
         check.reservations()
@@ -55,15 +57,20 @@ struct SiteCheck {
     let builtIn: Site
     let storeIsShared: Bool
     let failingEndpoints: Set<String>
+    let nodeAddresses: [IPv4Address: String]
     let reservationsByNetwork: [String: [Reservation]]
     let machineMACs: Set<MACAddress>
     var findings = SiteFindings()
 
-    init(site: Site, builtIn: Site, storeIsShared: Bool, failingEndpoints: Set<String>) {
+    init(
+        site: Site, builtIn: Site, storeIsShared: Bool, failingEndpoints: Set<String>,
+        nodeAddresses: [IPv4Address: String]
+    ) {
         self.site = site
         self.builtIn = builtIn
         self.storeIsShared = storeIsShared
         self.failingEndpoints = failingEndpoints
+        self.nodeAddresses = nodeAddresses
         reservationsByNetwork = Dictionary(grouping: site.reservations.values, by: \.network)
         machineMACs = Set(site.machines.values.lazy.flatMap(\.macs))
     }

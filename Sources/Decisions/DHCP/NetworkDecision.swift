@@ -94,9 +94,27 @@ public struct NetworkDecision {
         return network.serverIdentifier ?? ReplyRouting.source(arrival: arrival, link: link)
     }
 
+    private func noteServerIdentifier() {
+        guard let trace else { return }
+        let reason: String
+        if request.relayAgent?.serverIdentifierOverride != nil {
+            reason = "by the relay's override (82.11)"
+        } else {
+            switch network.serverIdentity {
+            case .vip where arrival.interfaceAddresses.contains(serverIdentifier):
+                reason = "the network's vip, which this node has now"
+            case .vip: reason = "the network's vip, which the node up to bat has; this node does not have it now"
+            case .address: reason = "the network's server-id"
+            case .node: reason = "this node's own address, where the client reached it"
+            }
+        }
+        trace.note("server identifier", "\(serverIdentifier), \(reason)")
+    }
+
     func isOurs(_ identifier: IPv4Address) -> Bool {
         identifier == serverIdentifier || identifier == network.serverIdentifier
-            || arrival.interfaceAddresses.contains(identifier) || facts.siblings.contains(identifier)
+            // Clients that were given it while it was the network's server-id come back with it.
+            || identifier == network.virtualAddress || arrival.interfaceAddresses.contains(identifier) || facts.siblings.contains(identifier)
     }
 
     /// What the client may have: its wish (option 51) within the network's bounds.
@@ -118,6 +136,7 @@ public struct NetworkDecision {
             request.messageType == .inform
             ? ReplyRouting.informRoute(to: request, arrival: arrival)
             : ReplyRouting.route(for: &reply, to: request, arrival: arrival, network: network)
+        noteServerIdentifier()
         trace?.note("reply", "\(type)".uppercased() + (address.isAny ? "" : " of \(address)"))
         return PlannedReply(
             reply: reply, route: route, source: ReplyRouting.source(arrival: arrival, link: link))
@@ -125,6 +144,7 @@ public struct NetworkDecision {
 
     /// RFC 2131 table 3: a NAK carries 53, 54, 56, 61 and 82, and nothing else.
     func nak(_ reason: String) -> Verdict {
+        noteServerIdentifier()
         trace?.note("refused", reason)
         var reply = DHCPReply(to: request, type: .nak)
         reply.options.append(.serverIdentifier, serverIdentifier)

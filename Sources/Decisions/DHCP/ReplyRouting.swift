@@ -41,7 +41,9 @@ enum ReplyRouting {
         if let configured = link.network.serverIdentifier, arrival.interfaceAddresses.contains(configured) {
             return configured
         }
-        let onLink = arrival.interfaceAddresses.first { link.compiled.subnetIndex(containing: $0) != nil }
-        return onLink ?? arrival.interfaceAddresses.first ?? .any
+        // The virtual address moves on; it stands for this node only where the operator says so.
+        let own = arrival.interfaceAddresses.filter { $0 != link.network.virtualAddress }
+        let onLink = own.first { link.compiled.subnetIndex(containing: $0) != nil }
+        return onLink ?? own.first ?? arrival.interfaceAddresses.first ?? .any
     }
 }

@@ -65,9 +65,12 @@ public struct ClusterService: Sendable {
 
     private func networks(_ views: [Leadership.NetworkView]) -> [ClusterReport.Network] {
         let byName = Dictionary(views.map { ($0.network, $0) }, uniquingKeysWith: { a, _ in a })
+        var vipless: [String: String] = [:]
+        for view in node.nodeViews { for name in view.beat.vipless { vipless[name] = view.beat.run.node } }
         return engine.networks.sorted { $0.name < $1.name }.map { network in
             var report = ClusterReport.Network(name: network.name, mode: network.mode.rawValue)
             report.preferred = network.preferredNodes
+            report.vip = network.virtualAddress.map { "\($0)" }
             guard network.mode == .dynamic, let view = byName[network.name] else { return report }
             report.servingHere = view.isServing
             report.desired = view.desired
@@ -76,6 +79,9 @@ public struct ClusterService: Sendable {
             report.since = TimeText.iso8601(term.since)
             report.cause = term.cause.sentence
             report.epoch = term.epoch.value
+            if report.vip != nil, vipless[network.name] == term.holder.node {
+                report.vipFault = "node \(term.holder.node) cannot have it: see its log, or /readyz there"
+            }
             return report
         }
     }

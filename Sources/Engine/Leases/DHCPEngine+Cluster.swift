@@ -9,9 +9,14 @@ import Wire
 
 /// What the node's place in the cluster means for the packet path.
 extension DHCPEngine {
+    /// Told of every network that this node comes up to bat for, before what has waited is answered, and of every one
+    /// that it rests in, before anybody else can have it.
+    public func onTerm(_ tell: @escaping @Sendable (_ network: String) -> Void) { termWatch.withLock { $0 = tell } }
+
     /// Up to bat from now on; what waits for an answer gets it.
     public func serve(_ held: HeldTerm) {
         state.withLock { $0.terms[held.term.network] = held }
+        termWatch.withLock { $0 }?(held.term.network)
         answerHeld(held.term.network)
     }
 
@@ -40,6 +45,7 @@ extension DHCPEngine {
             // Answers that were given as the one up to bat are no longer ours to repeat.
             state.cache.removeAll()
         }
+        termWatch.withLock { $0 }?(network)
     }
 
     /// The store does not answer this node: it may confirm what it knows, and no more.

@@ -77,6 +77,7 @@ public final class DHCPEngine: Sendable {
     let clock: Clock
     let timeline: Timeline
     public let counters = DHCPCounters()
+    let termWatch = Mutex<(@Sendable (_ network: String) -> Void)?>(nil)
     private let committerBox = Mutex<LeaseCommitter?>(nil)
 
     public init(facts: ServerFacts, clock: Clock, timeline: Timeline, isShared: Bool = false) {

@@ -10,13 +10,16 @@ import Model
 ///
 /// version, incarnation, sequence, started, sent, intent, peer port, applied revision, clock offset in milliseconds,
 /// OnDeck's version, server identifiers, packets heard by network, deaf networks, whether TFTP and HTTP work, HTTP's
-/// port, boot address; tabs in between, commas in lists. Version 1 had no word about TFTP and HTTP.
+/// port, boot address; tabs in between, commas in lists. Version 1 had no word about TFTP and HTTP. Version 3 has one
+/// more, networks without their virtual address, and is written only where there are some: nodes of the version before
+/// can read the rest.
 public enum BeatRecord {
     private static let version = UInt8(ascii: "2")
+    private static let versionWithTrouble = UInt8(ascii: "3")
     private static let versionBefore = UInt8(ascii: "1")
 
     public static func encode(_ beat: Beat) -> [UInt8] {
-        var line = RecordWriter(version: version, capacity: 256)
+        var line = RecordWriter(version: beat.vipless.isEmpty ? version : versionWithTrouble, capacity: 256)
         line.field(beat.run.incarnation)
         line.field(beat.sequence)
         line.field(beat.startedAt)
@@ -34,12 +37,14 @@ public enum BeatRecord {
         line.field(text: beat.http.rawValue)
         line.field(UInt64(beat.httpPort))
         line.field(text: beat.bootAddress.map { "\($0)" } ?? "")
+        if !beat.vipless.isEmpty { line.field(text: beat.vipless.sorted().joined(separator: ",")) }
         return line.bytes
     }
 
     public static func decode(_ value: [UInt8], node: String) throws(RecordError) -> Beat {
         let isOld = value.first == versionBefore
-        var line = try RecordReader(value, version: isOld ? versionBefore : version)
+        let hasTrouble = value.first == versionWithTrouble
+        var line = try RecordReader(value, version: isOld ? versionBefore : hasTrouble ? versionWithTrouble : version)
         var beat = Beat(run: NodeRun(node: node, incarnation: try line.number("incarnation")))
         beat.sequence = try line.number("sequence")
         beat.startedAt = try line.instant("start")
@@ -67,6 +72,9 @@ public enum BeatRecord {
         beat.heard = Dictionary(heard, uniquingKeysWith: { a, _ in a })
         beat.deaf = Set(try line.text("deaf networks").split(separator: ",").map(String.init))
         if !isOld { try decodeServices(&line, into: &beat) }
+        if hasTrouble {
+            beat.vipless = Set(try line.text("networks without vip").split(separator: ",").map(String.init))
+        }
         try line.end()
         return beat
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import APITypes
+import Addresses
 import Decisions
 import Model
 import Ports
@@ -11,11 +12,22 @@ public struct SiteService: Sendable {
     private let store: any StateStore
     private let cache: SiteCache
     private let timeline: Timeline
+    private let nodeAddresses: @Sendable () -> [IPv4Address: String]
 
-    public init(store: any StateStore, cache: SiteCache, timeline: Timeline) {
+    /// `nodeAddresses`: the addresses of the nodes that are known, and whose they are.
+    public init(
+        store: any StateStore, cache: SiteCache, timeline: Timeline,
+        nodeAddresses: @escaping @Sendable () -> [IPv4Address: String] = { [:] }
+    ) {
         self.store = store
         self.cache = cache
         self.timeline = timeline
+        self.nodeAddresses = nodeAddresses
+    }
+
+    private func check(_ site: Site) -> SiteFindings {
+        SiteValidation.check(
+            site, builtIn: cache.shipped, storeIsShared: store.isShared, nodeAddresses: nodeAddresses())
     }
 
     /// Makes the site hold `objects`; with `prune` nothing else. All or nothing.
@@ -25,7 +37,7 @@ public struct SiteService: Sendable {
         guard !(prune && objects.isEmpty) else { throw .wouldDeleteEverything }
         let revisions = try await siteRevisions()
         let plan = ChangePlan.between(current: cache.site, desired: objects, prune: prune)
-        let findings = SiteValidation.check(plan.result, builtIn: cache.shipped, storeIsShared: store.isShared)
+        let findings = check(plan.result)
         guard findings.problems.isEmpty else { throw .invalid(findings.problems.map { FieldError($0) }) }
         var revision: Revision?
         if !dryRun, !plan.changes.isEmpty {
@@ -62,7 +74,7 @@ public struct SiteService: Sendable {
         let current = try await revision(of: StoreKeys.site(object.kind, object.name))
         if let expected, expected != current { throw .changedMeanwhile(object.objectName) }
         let plan = ChangePlan.between(current: cache.site, desired: [object], prune: false)
-        let findings = SiteValidation.check(plan.result, builtIn: cache.shipped, storeIsShared: store.isShared)
+        let findings = check(plan.result)
         guard findings.problems.isEmpty else { throw .invalid(findings.problems.map { FieldError($0) }) }
         let revision = plan.changes.isEmpty ? current : try await commit(plan.changes) { _ in current }
         return report(plan.changes, revision, unchanged: plan.unchanged, warnings: findings.warnings)
@@ -82,7 +94,7 @@ public struct SiteService: Sendable {
         if let expected, expected != current { throw .changedMeanwhile(object.objectName) }
         var after = cache.site
         after.remove(kind, name)
-        let findings = SiteValidation.check(after, builtIn: cache.shipped, storeIsShared: store.isShared)
+        let findings = check(after)
         guard findings.problems.isEmpty else {
             throw Problem(
                 title: "still in use", status: 409, detail: "\(kind.rawValue) \(name) is still referred to",
@@ -102,7 +114,7 @@ public struct SiteService: Sendable {
         let current = try await revision(of: key)
         var after = cache.site
         after.set(.machine(machine))
-        let findings = SiteValidation.check(after, builtIn: cache.shipped, storeIsShared: store.isShared)
+        let findings = check(after)
         guard findings.problems.isEmpty else { throw .invalid(findings.problems.map { FieldError($0) }) }
         var batch = StoreBatch(guards: [StoreGuard(key: key, revision: current)], writes: [])
         if old != machine { batch.writes.append(.put(key: key, value: ObjectRecord.encode(.machine(machine)))) }

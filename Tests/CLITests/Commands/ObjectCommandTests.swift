@@ -52,10 +52,11 @@ struct ObjectCommandTests {
 
     @Test(arguments: [
         (
-            "network", "NAME  MODE     SUBNETS       POOLS                    LEASE  UNKNOWN  INTERFACE",
+            "network", "NAME  MODE     SUBNETS       POOLS                    LEASE  UNKNOWN  INTERFACE  VIP",
             """
-            {"subnets": [{"subnet": "10.64.0.0/24", "pools": ["10.64.0.100-10.64.0.199"]}], "unknown": "lease"}
-            """, "x/1   dynamic  10.64.0.0/24  10.64.0.100-10.64.0.199  1h     lease    -"
+            {"subnets": [{"subnet": "10.64.0.0/24", "pools": ["10.64.0.100-10.64.0.199"]}], "unknown": "lease",
+             "vip": "10.64.0.2"}
+            """, "x/1   dynamic  10.64.0.0/24  10.64.0.100-10.64.0.199  1h     lease    -          10.64.0.2"
         ),
         (
             "reservation", "NETWORK  ADDRESS  CLIENT                 HOSTNAME", "{\"mac\": \"52:54:00:00:00:01\"}",

@@ -125,7 +125,7 @@ import Testing
     mutating func anAddressThatNoClientCanHave(address: IPv4Address, problem: String) {
         draft.network("a", ["10.64.0.0/24"]) { network in
             network.mode = .static
-            network.serverIdentifier = IPv4Address(10, 64, 0, 1)
+            network.serverIdentity = .address(IPv4Address(10, 64, 0, 1))
         }
         draft.reservation("a", address, .mac(mac(1)))
         #expect(draft.problems == [problem])

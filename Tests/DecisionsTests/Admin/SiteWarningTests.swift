@@ -68,7 +68,7 @@ import Testing
 
     @Test mutating func ourOwnAddressInAPool() {
         draft.network("a", ["10.64.0.0/24"], pools: [["10.64.0.1-10.64.0.99"]]) { network in
-            network.serverIdentifier = IPv4Address(10, 64, 0, 1)
+            network.serverIdentity = .address(IPv4Address(10, 64, 0, 1))
             network.bootServer = IPv4Address(10, 64, 0, 2)
             network.subnets[0].exclusions = [
                 IPv4Range(first: IPv4Address(10, 64, 0, 2), last: IPv4Address(10, 64, 0, 5))

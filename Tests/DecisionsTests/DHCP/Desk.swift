@@ -20,6 +20,8 @@ final class Desk {
     /// The UDP port that relayed packets come from.
     var relaySourcePort: UInt16 = 67
     var ownAddress = IPv4Address("10.1.0.1")!
+    /// What the interface has besides.
+    var furtherAddresses: [IPv4Address] = []
 
     /// One direct network, "rack", 10.1.0.0/24, on which we are 10.1.0.1.
     init(isShared: Bool = false, _ change: (inout Network) -> Void = { _ in }) {
@@ -75,11 +77,12 @@ final class Desk {
 
     /// The verdict alone: the lease is not written.
     func decide(
-        _ packet: DHCPRequest, to destination: IPv4Address = .broadcast, port: UInt16 = 67
+        _ packet: DHCPRequest, to destination: IPv4Address = .broadcast, port: UInt16 = 67,
+        trace: DecisionTrace? = nil
     ) -> Verdict {
         let source = packet.relayAddress.isAny ? packet.clientAddress : packet.relayAddress
         let arrival = Arrival(
-            interface: interface, interfaceAddresses: [ownAddress], source: source,
+            interface: interface, interfaceAddresses: [ownAddress] + furtherAddresses, source: source,
             sourcePort: packet.relayAddress.isAny ? 68 : relaySourcePort,
             destination: packet.relayAddress.isAny ? destination : ownAddress, port: port)
         let compiled = CompiledSite(site: site, environments: site.environments, statuses: [:])
@@ -90,7 +93,7 @@ final class Desk {
         facts.siblings = siblings
         let decision = NetworkDecision(
             request: packet, arrival: arrival, link: link, site: compiled, facts: facts, standing: standing,
-            now: now)
+            now: now, trace: trace)
         return decision.decide(&books[link.network.name, default: LeaseBook(network: link.network, reserved: [])])
     }
 

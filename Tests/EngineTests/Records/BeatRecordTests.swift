@@ -63,5 +63,14 @@ import Testing
         }
         #expect(throws: RecordError.self) { try BeatRecord.decode(Array((whole + "\t1").utf8), node: "n1") }
         #expect(throws: RecordError.self) { try BeatRecord.decode(Array(("3" + whole.dropFirst()).utf8), node: "n1") }
+        #expect(throws: RecordError.self) { try BeatRecord.decode(Array(("4" + whole.dropFirst()).utf8), node: "n1") }
+    }
+
+    @Test func aNetworkWithoutItsVirtualAddressIsAWordMore() throws {
+        var beat = Self.beat
+        #expect(BeatRecord.encode(beat).first == UInt8(ascii: "2"))
+        beat.vipless = ["lab", "room2"]
+        #expect(BeatRecord.encode(beat).first == UInt8(ascii: "3"))
+        #expect(try BeatRecord.decode(BeatRecord.encode(beat), node: "n1") == beat)
     }
 }
