@@ -24,7 +24,7 @@ sysusers   := $(prefix)/lib/sysusers.d
 completion := $(prefix)/share/bash-completion/completions
 
 INSTALLED := $(bindir)/ondeck $(unitdir)/ondeck.service $(sysusers)/ondeck.conf $(completion)/ondeck \
-             $(docdir)/LICENSE $(docdir)/NOTICE $(docdir)/site.yaml
+             $(docdir)/LICENSE $(docdir)/NOTICE $(docdir)/site.yaml $(docdir)/vip.conf
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit system build debug install uninstall lint format fuzz soak \
@@ -82,7 +82,7 @@ install:
 	    >$(DESTDIR)$(unitdir)/ondeck.service
 	install -m 644 packaging/ondeck.sysusers $(DESTDIR)$(sysusers)/ondeck.conf
 	$(BINARY) --generate-completion-script bash >$(DESTDIR)$(completion)/ondeck
-	install -m 644 LICENSE NOTICE demo/site.yaml $(DESTDIR)$(docdir)
+	install -m 644 LICENSE NOTICE demo/site.yaml packaging/vip.conf $(DESTDIR)$(docdir)
 	test -e $(DESTDIR)$(sysconfdir)/ondeck/ondeck.yaml || \
 	    install -m 644 packaging/ondeck.yaml $(DESTDIR)$(sysconfdir)/ondeck/ondeck.yaml
 	@echo

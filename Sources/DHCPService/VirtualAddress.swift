@@ -33,9 +33,9 @@ public enum VirtualAddresses {
             case .noHardwareAddress(let wanted):
                 "virtual address \(wanted): it cannot be announced, because the interface is no Ethernet link"
             case .system(let what, EPERM):
-                "\(what): \(errorText(EPERM)); it takes the capability CAP_NET_ADMIN, which ondeck.service does not give: "
-                    + "put vip.conf, which comes with OnDeck, into /etc/systemd/system/ondeck.service.d/, then "
-                    + "systemctl daemon-reload and systemctl restart ondeck"
+                "\(what): \(errorText(EPERM)); it takes the capability CAP_NET_ADMIN, which ondeck.service alone does "
+                    + "not give: put OnDeck's vip.conf into /etc/systemd/system/ondeck.service.d/, then systemctl "
+                    + "daemon-reload and systemctl restart ondeck"
             case .system(let what, let errno): "\(what): \(errorText(errno))"
             }
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Every limit of the system, in one place: here, and in Limits+Content.swift. Units are in the names.
+/// Every limit of the system, in one place: here, and in the other files of this name. Units are in the names.
 public enum Limits {
     // Leases
     public static let leaseSecondsDefault: UInt32 = 3600

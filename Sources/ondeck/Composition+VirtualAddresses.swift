@@ -121,11 +121,13 @@ final class VirtualAddressLink: Sendable {
         case .failed(let text): timeline.add(Event(.system, .error, .text(text)))
         case .claimed(let address, let mac):
             add(
-                .warning, address, "virtual address \(address) is claimed by \(mac) too: a node that hangs, or "
+                .warning, address,
+                "virtual address \(address) is claimed by \(mac) too: a node that hangs, or "
                     + "somebody else's machine; announced again")
         case .yielded(let address, let mac):
             add(
-                .warning, address, "virtual address \(address) is left to \(mac), which has announced it while this "
+                .warning, address,
+                "virtual address \(address) is left to \(mac), which has announced it while this "
                     + "node was cut off from the store")
         }
     }

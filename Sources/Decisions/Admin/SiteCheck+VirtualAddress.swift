@@ -52,7 +52,8 @@ extension SiteCheck {
             !nodeAddresses.keys.contains(where: { network.subnet(containing: $0) != nil })
         else { return }
         refuse(
-            field, "no node has an address in \(network.name): its clients are behind a relay, and a virtual address "
+            field,
+            "no node has an address in \(network.name): its clients are behind a relay, and a virtual address "
                 + "has to be on their own link",
             hint: "leave it out: relays find every node; or name the network's interface")
     }

@@ -103,7 +103,8 @@ public struct NetworkDecision {
             switch network.serverIdentity {
             case .vip where arrival.interfaceAddresses.contains(serverIdentifier):
                 reason = "the network's vip, which this node has now"
-            case .vip: reason = "the network's vip, which the node up to bat has; this node does not have it now"
+            case .vip:
+                reason = "the network's vip, which the node up to bat has; this node does not have it now"
             case .address: reason = "the network's server-id"
             case .node: reason = "this node's own address, where the client reached it"
             }
@@ -114,7 +115,8 @@ public struct NetworkDecision {
     func isOurs(_ identifier: IPv4Address) -> Bool {
         identifier == serverIdentifier || identifier == network.serverIdentifier
             // Clients that were given it while it was the network's server-id come back with it.
-            || identifier == network.virtualAddress || arrival.interfaceAddresses.contains(identifier) || facts.siblings.contains(identifier)
+            || identifier == network.virtualAddress || arrival.interfaceAddresses.contains(identifier)
+            || facts.siblings.contains(identifier)
     }
 
     /// What the client may have: its wish (option 51) within the network's bounds.

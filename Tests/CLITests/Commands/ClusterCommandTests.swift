@@ -104,6 +104,25 @@ struct ClusterCommandTests {
         #expect(ran.exitCode == 0)
     }
 
+    @Test func `virtual addresses have a column where there are any`() async throws {
+        let ran = try await show { report in
+            report.networks[1].vip = "10.64.0.9"
+            report.networks[3].vip = "10.66.0.9"
+            report.networks[3].vipFault = "node b cannot have it: see its log, or /readyz there"
+        }
+        let lines = ran.out.split(separator: "\n").map(String.init)
+        let index = try #require(lines.firstIndex { $0.hasPrefix("NETWORK") })
+        #expect(
+            lines[index...].prefix(6) == [
+                "NETWORK  MODE     UP TO BAT   FOR      EPOCH  WHY                             VIP",
+                "room3    dynamic  b           1d 2h    7      handed over by the node before  10.66.0.9 MISSING",
+                "hosts    static   every node  -        -      -                               -",
+                "lab      dynamic  a           11d 3h   3      nobody had it                   10.64.0.9",
+                "room2    dynamic  a           12m 33s  12     the node before was silent      -",
+                "vip of room3: node b cannot have it: see its log, or /readyz there",
+            ])
+    }
+
     @Test func `what is wrong comes first and is said`() async throws {
         let ran = try await show { report in
             report.store.members[2].reachable = false

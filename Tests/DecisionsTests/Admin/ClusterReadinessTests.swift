@@ -28,6 +28,13 @@ import Testing
         #expect(reasons == [])
     }
 
+    @Test mutating func aVirtualAddressThatIsNotThere() {
+        facts.networks[0].missingVIP = "10.64.0.2"
+        #expect(reasons == ["network lab has a node up to bat without the vip"])
+        facts.networks[2].missingVIP = "10.64.0.3"
+        #expect(reasons.count == 1)
+    }
+
     @Test mutating func aStoreOfFiveMayHaveLostOne() {
         facts.store.unreachable = ["n5"]
         #expect(reasons == [])

@@ -28,7 +28,7 @@ import Testing
     }
 
     static func plan(
-        _ network: Network = network(), held: Set<String> = ["lab"], doubtful: Set<String> = [],
+        of network: Network = network(), held: Set<String> = ["lab"], doubtful: Set<String> = [],
         _ places: VirtualAddressPlan.Place...
     ) -> VirtualAddressPlan {
         VirtualAddressPlan([network], held: held, doubtful: doubtful, places: places)
@@ -45,8 +45,8 @@ import Testing
         let place = Self.place("eth1", "10.64.0.7/24")
         #expect(Self.plan(held: [], place) == VirtualAddressPlan())
         #expect(Self.plan(held: ["other"], place) == VirtualAddressPlan())
-        #expect(Self.plan(Self.network { $0.virtualAddress = nil }, place) == VirtualAddressPlan())
-        #expect(Self.plan(Self.network { $0.mode = .static }, place) == VirtualAddressPlan())
+        #expect(Self.plan(of: Self.network { $0.virtualAddress = nil }, place) == VirtualAddressPlan())
+        #expect(Self.plan(of: Self.network { $0.mode = .static }, place) == VirtualAddressPlan())
     }
 
     @Test func whoCannotKnowHasItWithADoubt() {
@@ -66,7 +66,7 @@ import Testing
             itself.impossible == [
                 "lab": "virtual address 10.64.0.2: no interface of this machine has an address in lab"
             ])
-        let named = Self.plan(Self.network { $0.interface = "br0" }, Self.place("eth1", "10.64.0.7/24"))
+        let named = Self.plan(of: Self.network { $0.interface = "br0" }, Self.place("eth1", "10.64.0.7/24"))
         #expect(named.wishes.first?.address == VirtualAddress(Self.vip, prefixLength: 24, interface: "br0"))
     }
 
@@ -86,7 +86,8 @@ import Testing
     var now = Uptime(milliseconds: 1_000_000)
 
     /// Does what the desk says, in a world where everything succeeds.
-    mutating func look(_ wanted: [VirtualAddressPlan.Wish], after milliseconds: Int64 = 0) -> [VirtualAddressDesk.Step] {
+    mutating func look(_ wanted: [VirtualAddressPlan.Wish], after milliseconds: Int64 = 0) -> [VirtualAddressDesk.Step]
+    {
         now = now.adding(milliseconds: milliseconds)
         var all: [VirtualAddressDesk.Step] = []
         for _ in 0..<3 {

@@ -26,6 +26,7 @@ for i in 1 2 3; do start "n$i" "changes$i" ip -ts monitor address; done
 has() { ip -n "$LAB_PREFIX-n$1" -o -4 address show dev eth0 | grep -q " $VIP/16 "; } # has NODE
 has_not() { ! has "$1"; }
 where() { for i in 1 2 3; do has "$i" && printf 'n%s' "$i"; done; }
+gone_from() { local at; at=$(where); [ -n "$at" ] && [ "$at" != "n$1" ] && [ "${#at}" = 2 ]; }
 is_at() { [ "$(where)" = "$1" ]; }
 up() { local name; name=$(holder lan "$@"); echo "${name#n}"; }
 neighbour() { ip -n "$LAB_PREFIX-c1" neighbour show "$VIP" dev eth0 | grep -o 'lladdr [0-9a-f:]*' | cut -d' ' -f2; }
@@ -117,6 +118,25 @@ check "SIGTERM removes it" has_not "$D"
 E=$(up "$A")
 check "another has it" wait_for 3 is_at "n$E"
 
+# Cut off from the store with its clients still there: it keeps the address until another node announces it.
+isolate core "n${E}eth1"
+check "cut off from the others, n$E leaves it to the next" wait_for 8 gone_from "$E"
+F=$(where)
+expect_equal "whom the client's kernel knows" "$(mac_of "$F" eth0)" "$(neighbour)"
+heal core
+wait_for 10 serves lan "${F#n}"
+
+# No store at all: nobody can take over, and clients still renew.
+for i in 1 2; do stop "${ETCD_PROCESS[$i]}" KILL; done
+sleep 2.5
+expect_equal "without the store the last one keeps it" "$F" "$(where)"
+expect "and confirms what it knows" "^ACK $LEASE from $VIP " "$(renewed)"
+for i in 1 2; do etcd_start "$i"; done
+check "the store is back" wait_for 20 etcd_healthy
+check "somebody is up to bat" wait_for 10 has_holder lan
+E=$(up)
+check "with the address" wait_for 5 is_at "n$E"
+
 # Without the capability.
 SERVE_WITH=(setpriv --bounding-set=-net_admin --inh-caps=-net_admin)
 start_node "$D"
@@ -144,6 +164,20 @@ check "and the node is ready" wait_for 3 node_ready "$E"
 site "" >"$LAB_DIRECTORY/without.yaml"
 check "a site without it is applied" on_node "$E" apply -f "$LAB_DIRECTORY/without.yaml"
 check "it is gone everywhere" wait_for 3 is_at ""
+# One machine alone simply has it.
+SERVE_WITH=() SERVER_NAMESPACE=alone
+namespace alone
+plug lan alone eth0 10.77.0.9/16
+configure "tftp: { enabled: false }"
+serve_site < <(site "    vip: 10.77.0.210
+")
+alone_has() { ip -n "$LAB_PREFIX-alone" -o -4 address show dev eth0 | grep -q ' 10.77.0.210/16 '; }
+check "one machine alone has it" wait_for 5 alone_has
+expect "and answers with its own address where nothing else is said" "this node's own address" \
+    "$(ondeck explain --mac 02:00:00:00:09:09)"
+stop "$SERVER" TERM
+if alone_has; then fail "until it stops"; else ok "until it stops"; fi
+
 for i in 1 2 3; do
     expect "n$i has what is its own" "inet 10.77.0.$i/16.*inet 10.77.0.201/16" \
         "$(ip -n "$LAB_PREFIX-n$i" -o -4 address show dev eth0 | tr '\n' ' ')"
