@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Addresses
 import Model
 import Ports
 import Synchronization
@@ -12,7 +11,6 @@ public final class ContentIndex: Sendable {
         var revisions: [String: Revision] = [:]
         var holdings: [String: Holdings] = [:]
         var drainedTargets: Set<String> = []
-        var served: [String: StoreRecord] = [:]
         var policies: [String: ImagePolicy] = [:]
         /// By key: why a record cannot be read.
         var unreadable: [String: String] = [:]
@@ -25,8 +23,7 @@ public final class ContentIndex: Sendable {
 
     // MARK: Taking in
 
-    /// Everything under `content/`, `holds/`, `target/` and `served/`; replaces what was known. Other records are
-    /// passed over.
+    /// Everything under `content/`, `holds/` and `target/`; replaces what was known. Other records are passed over.
     public func replace(_ records: [StoreRecord]) {
         state.withLock { state in
             let policies = state.policies
@@ -54,9 +51,7 @@ public final class ContentIndex: Sendable {
     }
 
     /// The prefixes of the records that belong here.
-    public static let prefixes = [
-        StoreKeys.contentPrefix, StoreKeys.holdsPrefix, StoreKeys.targetPrefix, StoreKeys.servedPrefix,
-    ]
+    private static let prefixes = [StoreKeys.contentPrefix, StoreKeys.holdsPrefix, StoreKeys.targetPrefix]
 
     /// The operator's word about images: site objects, which the site's cache has.
     public func setPolicies(_ policies: [String: ImagePolicy]) {
@@ -84,9 +79,6 @@ public final class ContentIndex: Sendable {
     public var holdings: [String: Holdings] { state.withLock { $0.holdings } }
     public var drainedTargets: Set<String> { state.withLock { $0.drainedTargets } }
 
-    /// What is noted about a machine's answer files, as it is stored.
-    public func served(_ mac: MACAddress) -> StoreRecord? { state.withLock { $0.served[StoreKeys.served(mac)] } }
-
     public var policies: [String: ImagePolicy] { state.withLock { $0.policies } }
 
     /// Where the image is kept.
@@ -112,8 +104,6 @@ extension ContentIndex.State {
                 holdings[node] = try HoldingsText.decode(record.value, node: node)
             } else if let node = Self.name(key, StoreKeys.targetPrefix) {
                 drainedTargets.insert(node)
-            } else if key.hasPrefix(StoreKeys.servedPrefix) {
-                served[key] = record
             }
         } catch { unreadable[key] = "\(key) cannot be read: \(error)" }
     }
@@ -127,8 +117,6 @@ extension ContentIndex.State {
             holdings[node] = nil
         } else if let node = Self.name(key, StoreKeys.targetPrefix) {
             drainedTargets.remove(node)
-        } else {
-            served[key] = nil
         }
     }
 
