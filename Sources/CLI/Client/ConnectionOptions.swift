@@ -53,30 +53,3 @@ public struct ConnectionOptions: ParsableArguments {
         return token
     }
 }
-
-/// The connection, and how to show what came.
-struct ShowOptions: ParsableArguments {
-    @OptionGroup var connection: ConnectionOptions
-
-    @Option(name: [.short, .long], help: "How to show it.")
-    var output: OutputFormat = .table
-}
-
-enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case table, json, yaml }
-enum DocumentFormat: String, ExpressibleByArgument, CaseIterable { case yaml, json }
-
-/// A failure in words for the operator. Exit code 1.
-struct CommandError: Error, Hashable, CustomStringConvertible {
-    var message: String
-    var hint: String?
-    /// The connection's fault: it may be gone when the same is asked once more.
-    var isTransient = false
-
-    init(_ message: String, hint: String? = nil, isTransient: Bool = false) {
-        self.message = message
-        self.hint = hint
-        self.isTransient = isTransient
-    }
-
-    var description: String { hint.map { "\(message). \($0)" } ?? message }
-}

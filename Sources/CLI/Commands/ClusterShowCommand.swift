@@ -26,12 +26,8 @@ public struct ClusterShowCommand: ServerCommand {
 
     func run(_ client: APIClient, _ terminal: Terminal) async throws {
         let answer = try await client.send(.get, ["api", "v1", "cluster"])
-        switch show.output {
-        case .json: try terminal.show(answer, as: .json)
-        case .yaml: try terminal.show(answer, as: .yaml)
-        case .table:
-            let text = ClusterText(report: try answer.decode(ClusterReport.self), terminal: terminal)
-            terminal.lines(text.lines(showsAll: all))
+        try terminal.show(answer, as: show.output) { report in
+            ClusterText(report: report, terminal: terminal).lines(showsAll: all)
         }
     }
 }

@@ -26,10 +26,6 @@ public struct ContentGarbageCommand: ServerCommand {
     func run(_ client: APIClient, _ terminal: Terminal) async throws {
         let answer = try await client.send(
             .post, ["api", "v1", "content-gc"], body: ContentGarbageRequest(dryRun: dryRun))
-        switch show.output {
-        case .json: try terminal.show(answer, as: .json)
-        case .yaml: try terminal.show(answer, as: .yaml)
-        case .table: terminal.lines(ContentText.garbage(try answer.decode(ContentGarbageReport.self)))
-        }
+        try terminal.show(answer, as: show.output, table: ContentText.garbage)
     }
 }

@@ -22,10 +22,6 @@ public struct ContentShowCommand: ServerCommand {
 
     func run(_ client: APIClient, _ terminal: Terminal) async throws {
         let answer = try await client.send(.get, ["api", "v1", "content", name])
-        switch show.output {
-        case .json: try terminal.show(answer, as: .json)
-        case .yaml: try terminal.show(answer, as: .yaml)
-        case .table: terminal.lines(ContentText(terminal: terminal).one(try answer.decode(ImageReport.self)))
-        }
+        try terminal.show(answer, as: show.output, table: ContentText(terminal: terminal).one)
     }
 }

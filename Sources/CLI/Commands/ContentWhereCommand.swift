@@ -44,12 +44,9 @@ public struct ContentWhereCommand: ServerCommand {
                 throw CommandError("there is no image \(name)", hint: "ondeck content list shows them.")
             }
         }
-        switch show.output {
-        case .json: try terminal.show(report: report, as: .json)
-        case .yaml: try terminal.show(report: report, as: .yaml)
-        case .table:
+        try terminal.show(report, as: show.output) { report in
             let text = ContentWhereText(report: report, terminal: terminal)
-            terminal.lines(name == nil ? text.matrix : text.nodes)
+            return name == nil ? text.matrix : text.nodes
         }
     }
 }

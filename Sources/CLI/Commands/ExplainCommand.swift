@@ -53,11 +53,7 @@ public struct ExplainCommand: ServerCommand {
 
     func run(_ client: APIClient, _ terminal: Terminal) async throws {
         let answer = try await client.send(.post, ["api", "v1", "explain"], body: request)
-        switch show.output {
-        case .json: try terminal.show(answer, as: .json)
-        case .yaml: try terminal.show(answer, as: .yaml)
-        case .table: terminal.lines(ExplainText.lines(try answer.decode(ExplainReport.self)).map(printable))
-        }
+        try terminal.show(answer, as: show.output) { ExplainText.lines($0).map(printable) }
     }
 
     private var request: ExplainRequest {

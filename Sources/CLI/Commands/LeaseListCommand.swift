@@ -42,15 +42,3 @@ public struct LeaseListCommand: ServerCommand {
         }
     }
 }
-
-/// A MAC address in any notation.
-struct MACArgument: ExpressibleByArgument, Sendable {
-    var mac: MACAddress
-
-    init?(argument: String) {
-        guard let mac = MACAddress(argument) else { return nil }
-        self.mac = mac
-    }
-
-    var defaultValueDescription: String { mac.description }
-}

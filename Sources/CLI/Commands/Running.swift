@@ -43,22 +43,3 @@ extension Problem {
         return lines.isEmpty ? detail ?? title : lines.joined(separator: "\n")
     }
 }
-
-extension Terminal {
-    /// What came, as YAML or as JSON for people.
-    func show(_ body: APIClient.Answer, as format: DocumentFormat) throws { show(try body.value(), as: format) }
-
-    /// The same of what was decoded.
-    func show(report: some Encodable, as format: DocumentFormat) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        show(try JSONText.parse(Array(encoder.encode(report))), as: format)
-    }
-
-    func show(_ value: FieldValue, as format: DocumentFormat) {
-        switch format {
-        case .yaml: out(YAMLWriter.text(value))
-        case .json: line(String(decoding: JSONText.bytes(value, indented: true), as: UTF8.self))
-        }
-    }
-}

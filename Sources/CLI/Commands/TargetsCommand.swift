@@ -33,12 +33,8 @@ public struct TargetsCommand: ServerCommand {
     func run(_ client: APIClient, _ terminal: Terminal) async throws {
         let query = [("network", network), ("mac", mac?.mac.description)]
         let answer = try await client.send(.get, ["api", "v1", "targets"], query: query)
-        switch show.output {
-        case .json: try terminal.show(answer, as: .json)
-        case .yaml: try terminal.show(answer, as: .yaml)
-        case .table:
-            let text = TargetsText(report: try answer.decode(TargetsReport.self), terminal: terminal)
-            terminal.lines(text.lines(showsSteps: network != nil))
+        try terminal.show(answer, as: show.output) { report in
+            TargetsText(report: report, terminal: terminal).lines(showsSteps: network != nil)
         }
     }
 }

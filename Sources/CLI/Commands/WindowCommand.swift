@@ -38,17 +38,12 @@ public struct WindowCommand: ServerCommand {
     func run(_ client: APIClient, _ terminal: Terminal) async throws {
         let answer = try await client.send(
             .get, ["api", "v1", "window"], query: [("outageSeconds", String(outage.seconds))])
-        switch show.output {
-        case .json: try terminal.show(answer, as: .json)
-        case .yaml: try terminal.show(answer, as: .yaml)
-        case .table:
-            var report = try answer.decode(WindowReport.self)
-            if let missing = networks.first(where: { name in !report.networks.contains { $0.network == name } }) {
-                throw CommandError("there is no network \(missing)", hint: "`ondeck get networks` shows all.")
-            }
-            if !networks.isEmpty { report.networks.removeAll { !networks.contains($0.network) } }
-            terminal.out(WindowText(report: report, terminal: terminal).text)
+        var report = try answer.decode(WindowReport.self)
+        if let missing = networks.first(where: { name in !report.networks.contains { $0.network == name } }) {
+            throw CommandError("there is no network \(missing)", hint: "`ondeck get networks` shows all.")
         }
+        if !networks.isEmpty { report.networks.removeAll { !networks.contains($0.network) } }
+        try terminal.show(report, as: show.output) { WindowText(report: $0, terminal: terminal).lines }
     }
 }
 

@@ -8,13 +8,13 @@ struct WindowText {
     let report: WindowReport
     let terminal: Terminal
 
-    var text: String {
-        guard !report.networks.isEmpty else { return "there are no networks\n" }
+    var lines: [String] {
+        guard !report.networks.isEmpty else { return ["there are no networks"] }
         let outage = Self.time(report.outageSeconds)
         let what =
             report.storeIsShared
             ? "If the store were down for \(outage), with the nodes up:" : "If this machine were down for \(outage):"
-        return "\(what)\n\n" + table + sections.map { "\n" + $0.map { $0 + "\n" }.joined() }.joined()
+        return [what, ""] + table.split(separator: "\n").map(String.init) + sections.flatMap { [""] + $0 }
     }
 
     private var table: String {

@@ -96,6 +96,9 @@ struct WindowCommandTests {
     @Test func `JSON is the API's`() async throws {
         let (ran, _) = try await window(["--outage", "4h", "-o", "json"])
         #expect(try JSONDecoder().decode(WindowReport.self, from: Data(ran.out.utf8)) == Self.report)
+        let (one, _) = try await window(["--outage", "4h", "-o", "json", Self.report.networks[0].network])
+        let only = try JSONDecoder().decode(WindowReport.self, from: Data(one.out.utf8))
+        #expect(only.networks == [Self.report.networks[0]], "what was not asked for is not there")
         var empty = Self.report
         empty.networks = []
         #expect(try await window(["--outage", "4h"], empty).0.out == "there are no networks\n")
