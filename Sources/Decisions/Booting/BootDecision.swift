@@ -4,30 +4,6 @@ import Addresses
 import Model
 import Wire
 
-/// Where a client's boot files come from.
-public struct BootEndpoint: Hashable, Sendable {
-    /// The TFTP server, and siaddr.
-    public var address: IPv4Address
-    public var httpPort: UInt16
-    /// Base URLs for this client, in order, without slashes at their ends; empty: only the address's own.
-    public var bases: [String]
-
-    public init(address: IPv4Address, httpPort: UInt16, bases: [String] = []) {
-        self.address = address
-        self.httpPort = httpPort
-        self.bases = bases
-    }
-
-    /// "http://10.64.0.1:8080": the first base.
-    public var base: String { bases.first ?? Self.base(address, httpPort) }
-    /// Never empty.
-    public var allBases: [String] { bases.isEmpty ? [base] : bases }
-
-    public static func base(_ address: IPv4Address, _ port: UInt16) -> String {
-        port == 80 ? "http://\(address)" : "http://\(address):\(port)"
-    }
-}
-
 /// Which of a boot client's conversations the answer belongs to.
 public enum BootExchange: Hashable, Sendable {
     /// With the address: OFFER, ACK or BOOTREPLY on port 67.
@@ -102,16 +78,6 @@ public enum NoBoot: Hashable, Sendable, CustomStringConvertible {
     case noLoader(ClientArchitecture)
     /// There is one, and no content set of this node has it.
     case loaderMissing([String])
-
-    /// Something that the operator wants to happen does not: worth a warning, not just a line.
-    public var isFault: Bool {
-        switch self {
-        case .notABootClient, .local, .refused, .environmentIsLocal: false
-        case .environmentMissing, .environmentLacks, .noHardwareAddress, .raspberryPi, .unknownArchitecture, .noLoader,
-            .loaderMissing:
-            true
-        }
-    }
 
     public var description: String {
         switch self {

@@ -30,7 +30,6 @@ public struct BootPaths: Hashable, Sendable {
     public var doneURL: String { "\(endpoint.base)/\(stagePath)/done" }
     /// Where progress is reported; a step's name follows after a slash.
     public var progressURL: String { "\(endpoint.base)/\(stagePath)/p" }
-    public func contentURL(_ name: String) -> String { "\(endpoint.base)/\(name)" }
 
     /// A loader's name by TFTP, in a directory of the machine's own: a newer iPXE then finds its autoexec.ipxe there,
     /// and needs no second DHCP round.

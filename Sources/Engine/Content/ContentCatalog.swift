@@ -35,13 +35,6 @@ public final class ContentCatalog: Sendable {
     /// Directories are opened anew for each file: they may be mounted, replaced or linked elsewhere at any time.
     public init(sets: [String: [Source]]) { self.sets = sets }
 
-    public var setNames: [String] { sets.keys.sorted() }
-
-    /// Directories that cannot be opened now; worth a warning at start.
-    public var absentDirectories: [String] {
-        sets.values.joined().map(\.path).filter { ContentDirectory(path: $0) == nil }.sorted()
-    }
-
     /// Opens "SET/PATH".
     public func open(name: String) -> Content {
         do {

@@ -106,14 +106,6 @@ import Wire
         #expect(refusal(question(infiniband)) == .noHardwareAddress)
     }
 
-    @Test func faultsAreToldFromChoices() {
-        #expect(NoBoot.loaderMissing(["ipxe/arm64/snponly.efi"]).isFault)
-        #expect(NoBoot.environmentMissing("os").isFault)
-        #expect(NoBoot.unknownArchitecture(77).isFault)
-        #expect(!NoBoot.local(.intentIsLocal).isFault)
-        #expect(!NoBoot.notABootClient.isFault)
-    }
-
     @Test func aMachineOnHoldGetsItsScript() {
         let hold = question(request(.ipxe), permission: .hold(.intentIsHold), environment: nil)
         #expect(transcript(hold).first == "10.64.0.1 http://10.64.0.1:8080/b/52-54-00-12-34-56")
