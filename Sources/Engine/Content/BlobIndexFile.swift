@@ -58,10 +58,13 @@ final class BlobIndexFile: Sendable {
         return entries
     }
 
+    /// Seconds that can be counted with; others are a disk's invention.
+    private static let times: Range<Int64> = 0..<1 << 40
+
     private static func parse(_ fields: [Substring]) -> (Digest, BlobEntry)? {
         guard fields.count == 6, let digest = Digest(fields[0]), let bytes = Int64(fields[1]),
             let inode = UInt64(fields[2]), let changed = Int64(fields[3]), let verified = Int64(fields[4]),
-            let used = Int64(fields[5]), bytes >= 0
+            let used = Int64(fields[5]), bytes >= 0, times.contains(verified), times.contains(used)
         else { return nil }
         let identity = BlobIdentity(bytes: bytes, inode: inode, changed: changed)
         return (digest, BlobEntry(identity: identity, verified: verified, used: used, usedWritten: used))

@@ -86,9 +86,8 @@ extension BlobStore {
         let name = importName()
         return try keep(name, durably) { () throws(BlobStoreError) in
             let output = try files.openPartial(name, O_RDWR | O_CREAT | O_EXCL)
-            var written = 0
             let result = bytes.withUnsafeBytes { bytes in
-                Result { () throws(BlobStoreError) in try writeFully(output, bytes, at: 0, written: &written) }
+                Result { () throws(BlobStoreError) in try writeFully(output, bytes, at: 0) }
             }
             do throws(BlobStoreError) { try result.get() } catch {
                 close(output)
@@ -130,6 +129,8 @@ extension BlobStore {
             defer { close(descriptor) }
             guard open(digest).file == nil else {
                 files.removePartial(name)
+                // Somebody may have brought it in who does not wait for the disk.
+                if durably, state.withLock({ $0.unsynced.contains(digest) }) { try sync() }
                 return (digest, bytes)
             }
             guard !durably || fsync(descriptor) == 0 else { throw .system("fsync") }
@@ -151,8 +152,7 @@ extension BlobStore {
                 let chunk = try reader.read(source, at: offset)
                 if chunk.isEmpty { return (hash.digest, offset) }
                 hash.update(chunk)
-                var written = 0
-                if let output { try writeFully(output, chunk, at: offset, written: &written) }
+                if let output { try writeFully(output, chunk, at: offset) }
                 offset += Int64(chunk.count)
             }
         } catch let error as BlobStoreError {

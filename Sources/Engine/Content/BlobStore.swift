@@ -216,19 +216,22 @@ public final class BlobStore: Sendable {
 
     // MARK: Going
 
-    /// Whoever reads the blob now goes on with it.
-    public func remove(_ digest: Digest) {
+    /// Whoever reads the blob now goes on with it. False: it has been used after `lastUse`, and stays, or is not here.
+    @discardableResult
+    public func remove(_ digest: Digest, unlessUsedAfter lastUse: Instant = .distantFuture) -> Bool {
         let wasHeld = changing.withLock { _ in
-            let wasHeld = state.withLock { state in
+            let (goes, wasHeld) = state.withLock { state -> (Bool, Bool) in
+                if let entry = state.held[digest], entry.used > lastUse.seconds { return (false, false) }
                 state.suspects[digest] = nil
-                return state.drop(digest)
+                return (true, state.drop(digest))
             }
-            files.takeAway(digest.description)
+            if goes { files.takeAway(digest.description) }
             return wasHeld
         }
-        guard wasHeld else { return }
+        guard wasHeld else { return false }
         index.append([BlobIndexFile.removal(digest)])
         onChange?()
+        return true
     }
 
     /// Throws away what has come in part of files that nobody wants any more. Those that are being written stay.

@@ -30,7 +30,7 @@ public enum BlobStoreError: Error, Hashable, Sendable {
     }
 
     /// The error of a system call that has just failed.
-    static func system(_ step: String, _ code: Int32 = errno) -> Self {
+    public static func system(_ step: String, _ code: Int32 = errno) -> Self {
         switch code {
         case ENOSPC: .full("the disk of the content store is full (\(step))")
         case EDQUOT: .full("the quota of the content store is used up (\(step))")

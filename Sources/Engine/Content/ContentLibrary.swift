@@ -211,18 +211,3 @@ public final class ContentLibrary: Sendable {
         }
     }
 }
-
-extension OpenFile {
-    /// All of it; nil when it is longer, or cannot be read.
-    func bytes(atMost limit: Int) -> [UInt8]? {
-        guard size <= limit else { return nil }
-        let reader = ChunkReader()
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(size)
-        while bytes.count < size {
-            guard let chunk = try? reader.read(descriptor, at: Int64(bytes.count)), !chunk.isEmpty else { return nil }
-            bytes.append(contentsOf: chunk)
-        }
-        return bytes
-    }
-}

@@ -11,6 +11,19 @@ public struct ContentHash: Sendable {
 
     public init() {}
 
+    /// Of the first `count` bytes of a file. Nil when it cannot be read, or is shorter, or `goesOn` says no.
+    public init?(reading descriptor: Int32, count: Int64, goesOn: (_ done: Int64) -> Bool) {
+        let reader = ChunkReader()
+        var done: Int64 = 0
+        while done < count {
+            guard goesOn(done), let chunk = try? reader.read(descriptor, at: done, atMost: count - done),
+                !chunk.isEmpty
+            else { return nil }
+            update(chunk)
+            done += Int64(chunk.count)
+        }
+    }
+
     public mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
 
     /// Of everything so far; more may come.
@@ -48,6 +61,29 @@ struct ChunkReader: ~Copyable {
     }
 
     struct ReadFailure: Error { var code: Int32 }
+}
+
+extension OpenFile {
+    /// All of it; nil when it is longer, or cannot be read.
+    public func bytes(atMost limit: Int) -> [UInt8]? {
+        guard size <= limit else { return nil }
+        let reader = ChunkReader()
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(size)
+        while bytes.count < size {
+            guard let chunk = try? reader.read(descriptor, at: Int64(bytes.count)), !chunk.isEmpty else { return nil }
+            bytes.append(contentsOf: chunk)
+        }
+        return bytes
+    }
+}
+
+/// Writes all of it at `offset`, or throws `.full` or `.io`.
+public func writeFully(
+    _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64
+) throws(BlobStoreError) {
+    var written = 0
+    try writeFully(descriptor, bytes, at: offset, written: &written)
 }
 
 /// Writes all of it at `offset`, or throws; `written` says how far it came, either way.

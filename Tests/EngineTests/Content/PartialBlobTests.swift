@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decisions
 import Engine
 import Foundation
 import Glibc
@@ -211,6 +212,32 @@ import Testing
         #expect(workshop.damaged.isEmpty)
         let third = try workshop.open()
         #expect(third.countBeingChecked == 0 && third.holds(first) && third.holds(second))
+    }
+
+    @Test func whatIsThereAlreadyIsOnTheDiskWhenItHasToBe() throws {
+        let (digest, _) = try store.add(bytes: bytes, durably: false)
+        #expect(try !workshop.open().holds(digest))
+        _ = try store.add(bytes: bytes)
+        #expect(try workshop.open().holds(digest))
+    }
+
+    @Test func timesThatCannotBeAreNotBelieved() throws {
+        let (digest, _) = try store.add(bytes: bytes)
+        let lines = String(decoding: try workshop.read(workshop.index), as: UTF8.self).split(separator: "\n")
+        let fields = try #require(lines.last).split(separator: " ").dropLast().joined(separator: " ")
+        let text = lines.dropLast().joined(separator: "\n") + "\n\(fields) \(Int64.max)\n"
+        try workshop.write(workshop.index, Array(text.utf8))
+        let again = try workshop.open()
+        #expect(again.blobs.isEmpty && again.isBeingChecked(digest))
+    }
+
+    @Test func whatHasBeenUsedSinceStays() throws {
+        let (digest, _) = try store.add(bytes: bytes)
+        let lastUsed = try #require(store.blobs.first).lastUsed
+        #expect(!store.remove(digest, unlessUsedAfter: lastUsed.adding(seconds: -1)))
+        #expect(store.open(digest).file != nil)
+        #expect(store.remove(digest, unlessUsedAfter: lastUsed))
+        #expect(store.open(digest).file == nil)
     }
 
     @Test func theIndexStaysSmall() async throws {
