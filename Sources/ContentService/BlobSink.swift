@@ -5,8 +5,6 @@ import Glibc
 import Model
 import Synchronization
 
-import struct Crypto.SHA256
-
 /// Where a file goes that is being fetched: to stay, or only through.
 protocol BlobSink: Sendable {
     var arriving: ArrivingFile { get }
@@ -17,7 +15,6 @@ protocol BlobSink: Sendable {
     func publish() throws(BlobStoreError)
     /// Keeps what is here for another time.
     func suspend()
-    func discard()
 }
 
 extension PartialBlob: BlobSink {}
@@ -30,13 +27,13 @@ final class PassingBlob: BlobSink {
 
     private struct State {
         var count: Int64 = 0
-        var hash = SHA256()
+        var hash = ContentHash()
     }
 
     init(_ file: ContentFile, directory: String) throws(BlobStoreError) {
         let path = "\(directory)/passing-\(UInt64.random(in: 0 ... .max))"
         let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Self.fault(path) }
+        guard descriptor >= 0 else { throw .system("make a file that passes through") }
         unlink(path)
         digest = file.digest
         arriving = ArrivingFile(descriptor: descriptor, size: Int(file.bytes), version: "\(file.digest)")
@@ -45,35 +42,22 @@ final class PassingBlob: BlobSink {
     var count: Int64 { state.withLock { $0.count } }
 
     func append(_ bytes: UnsafeRawBufferPointer) throws(BlobStoreError) {
-        var offset = count
-        var rest = bytes
-        while let base = rest.baseAddress, !rest.isEmpty {
-            let written = pwrite(arriving.descriptor, base, rest.count, off_t(offset))
-            guard written > 0 else { throw Self.fault("writing a file that passes through") }
-            rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-            offset += Int64(written)
-        }
+        let offset = count
+        try writeFully(arriving.descriptor, bytes, at: offset)
+        let end = offset + Int64(bytes.count)
         state.withLock { state in
-            state.hash.update(bufferPointer: bytes)
-            state.count = offset
+            state.hash.update(bytes)
+            state.count = end
         }
-        arriving.advance(to: Int(offset))
+        arriving.advance(to: Int(end))
     }
 
     func publish() throws(BlobStoreError) {
-        let found = state.withLock { Digest(bytes: $0.hash.finalize()) }
-        guard let found, found == digest, count == Int64(arriving.size) else {
-            throw .mismatch(expected: digest, found: found ?? digest)
-        }
+        let (found, count) = state.withLock { ($0.hash.digest, $0.count) }
+        guard count == Int64(arriving.size) else { throw .incomplete(bytes: count, of: Int64(arriving.size)) }
+        guard found == digest else { throw .mismatch(expected: digest, found: found) }
         arriving.finish()
     }
 
     func suspend() {}
-    func discard() {}
-
-    private static func fault(_ what: String) -> BlobStoreError {
-        let code = errno
-        let text = "\(what): \(String(cString: strerror(code)))"
-        return code == ENOSPC || code == EDQUOT ? .full(text) : .io(text)
-    }
 }

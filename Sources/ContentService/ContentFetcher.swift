@@ -59,7 +59,7 @@ final class ContentFetcher: Sendable {
     /// Runs `work` on a thread of its own, as a part of `run`. False: that is over.
     func start(_ name: String, _ work: @escaping @Sendable () async -> Void) -> Bool {
         guard !state.withLock({ $0.isOver }) else { return false }
-        submit.yield { await WorkThread.run(named: name, work) }
+        guard case .enqueued = submit.yield({ await WorkThread.run(named: name, work) }) else { return false }
         return true
     }
 
@@ -99,7 +99,7 @@ final class ContentFetcher: Sendable {
     private func carryOut(_ flight: Flight, _ sources: [ContentSource]) async -> Flight.End {
         if flight.keeps, blobs.holds(flight.file.digest) { return .arrived(from: "this node", passedOver: []) }
         guard !sources.isEmpty else { return .failed(reason: "no node that is there holds it", isFull: false) }
-        if flight.keeps { makeRoom(flight.file.bytes) }
+        if flight.isPulled, flight.keeps { makeRoom(flight.file.bytes) }
         var reasons: [String] = []
         var isFull = false
         var sink: (any BlobSink)?
@@ -132,6 +132,9 @@ final class ContentFetcher: Sendable {
     private func sink(_ flight: Flight) throws(FetchFault) -> any BlobSink {
         do throws(BlobStoreError) {
             if flight.keeps { return try blobs.begin(flight.file.digest, bytes: flight.file.bytes) }
+            guard (blobs.bytesFree ?? .max) >= flight.file.bytes else {
+                throw .full("the disk of the content store has no room for \(flight.file.bytes) bytes")
+            }
             return try PassingBlob(flight.file, directory: directory)
         } catch { throw .here(error) }
     }

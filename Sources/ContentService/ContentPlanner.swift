@@ -14,8 +14,6 @@ final class ContentPlanner: Sendable {
         var peers: [String: ContentPeer]
         /// By name.
         var images: [String: ImageRecord] { plan.images }
-        /// The images that this node should hold, whether or not it does; what is most urgent first.
-        var wanted: [String] { plan.wanted(complete: []).map(\.image) }
     }
 
     /// A node that has files of an image.

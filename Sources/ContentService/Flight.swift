@@ -64,6 +64,9 @@ final class Flight: Sendable {
         self.pace = Mutex(pace)
     }
 
+    /// Whether somebody waits for it.
+    var isPulled: Bool { pace.withLock { $0 == nil } }
+
     /// Somebody waits for it: no limit any more.
     func hurry() { pace.withLock { $0 = nil } }
 

@@ -47,8 +47,9 @@ final class HoldingsKeeper: Sendable {
             return (state.seen, state.written, now.milliseconds - state.writtenAt)
         }
         say(before, holdings)
-        // Somebody may have restored the store from a backup, or removed the record.
-        let isLost = age > Limits.holdingsProgressMilliseconds && index.holdings[node] == nil
+        // The record may have been removed, or come back with a backup; and an import on this node writes it, too.
+        let stands = index.holdings[node].map(HoldingsText.encode)
+        let isLost = age > Limits.holdingsProgressMilliseconds && stands != written.map(HoldingsText.encode)
         guard isLost || age >= Self.patience(written, holdings) else { return }
         do throws(StoreError) {
             _ = try await store.commit(

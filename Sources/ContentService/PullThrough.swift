@@ -109,9 +109,7 @@ public final class PullThrough: ContentPulling {
                 }
             }
         } catch { throw WebClient.fault(error) }
-        var hash = FileDigest()
-        bytes.withUnsafeBytes { hash.update($0) }
-        guard hash.digest == digest else { throw .nonsense("has a list that is not the one asked for") }
+        guard Digest.of(bytes) == digest else { throw .nonsense("has a list that is not the one asked for") }
         do throws(ManifestError) { return (try ManifestText.decode(bytes), bytes) } catch {
             throw .nonsense("has a list that cannot be read: \(error)")
         }

@@ -57,7 +57,7 @@ final class ReachCheck: Sendable {
     /// One look at every image that is pulled through. True: something has changed.
     func look() async -> Bool {
         let view = planner.view()
-        let wanted = Set(view.wanted)
+        let wanted = Set(view.plan.wanted)
         var hasChanged = false
         let images = view.images.values.filter { planner.isPulledThrough($0.name) && !wanted.contains($0.name) }
         for record in images.sorted(by: { $0.name < $1.name }) {
@@ -114,7 +114,7 @@ final class ReachCheck: Sendable {
         }
         if let url = planner.web(record.name) {
             guard let fault = await webFault(url) else { return nil }
-            reasons.append("\(SourceURL.withoutPassword(url)): \(fault)")
+            reasons.append("\(url): \(fault)")
         }
         reasons += planner.absentHolders(of: record.name).map { "\($0.node) is \($0.life)" }
         let some = holders.filter { !$0.isComplete }.map(\.source)

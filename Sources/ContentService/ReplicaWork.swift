@@ -80,10 +80,4 @@ struct ReplicaWork {
     mutating func noteSuccess(_ digest: Digest) { failures[digest] = nil }
 
     func failure(_ digest: Digest) -> Failure? { failures[digest] }
-
-    /// The nodes that were missed may be back: try again soon.
-    mutating func forgetDelays(at now: Uptime) {
-        for key in failures.keys { failures[key]?.retryAt = now }
-        for key in lists.keys { lists[key]?.retryAt = now }
-    }
 }

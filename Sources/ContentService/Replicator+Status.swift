@@ -10,7 +10,7 @@ extension Replicator {
         var holdings = Holdings(node: node)
         holdings.bytesFree = blobs.bytesFree
         let view = planner.view()
-        let wanted = Set(view.wanted)
+        let wanted = Set(view.plan.wanted)
         for (image, record) in view.images {
             guard let digest = record.manifest else { continue }
             holdings.images[image] = holding(image, record, digest, work, isWanted: wanted.contains(image))

@@ -98,6 +98,8 @@ final class Replicator: Sendable {
                 if let reason = work.damaged.removeValue(forKey: digest) {
                     say(.info, "\(name) is whole again on this node, from \(from) (\(reason))")
                 }
+            // Stopped because the hours are over: nothing is wrong.
+            case .failed where running.flight.stop.isUp: break
             case .failed(let reason, _): work.note(failure: reason, of: digest, at: now)
             }
         }
@@ -140,7 +142,7 @@ final class Replicator: Sendable {
         work.lists = work.lists.filter { view.images[$0.key] != nil }
         var wants: [ReplicaWork.Want] = []
         var seen: Set<Digest> = []
-        let wanted = view.wanted
+        let wanted = view.plan.wanted
         let isWanted = Set(wanted)
         // The lists of all images are kept everywhere: they are small, and the first machine that asks need not wait.
         for image in wanted + view.images.keys.filter({ !isWanted.contains($0) }).sorted() {

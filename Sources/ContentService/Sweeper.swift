@@ -21,6 +21,8 @@ final class Sweeper: Sendable {
     private let cacheBytesMax: Int64
     private let pinned: @Sendable () -> Set<Digest>
     private let garbage = Mutex(BlobGarbage())
+    /// What may come in before the next look at what is kept while there is room; nil: not known yet.
+    private let roomLeft = Mutex<Int64?>(nil)
 
     init(_ parts: ContentParts, cacheBytesMax: Int64, pinned: @escaping @Sendable () -> Set<Digest>) {
         blobs = parts.blobs
@@ -41,8 +43,16 @@ final class Sweeper: Sendable {
         }
     }
 
-    /// What is kept only while there is room makes room for a file of so many bytes.
-    func makeRoom(_ bytes: Int64) { sweep(graceSeconds: Limits.blobGraceSeconds, room: bytes) }
+    /// What is kept only while there is room makes room for a file of so many bytes. All files are looked at only when
+    /// what has come since the last look may not fit.
+    func makeRoom(_ bytes: Int64) {
+        let fits = roomLeft.withLock { left in
+            guard let rest = left, rest >= bytes else { return false }
+            left = rest - bytes
+            return true
+        }
+        if !fits { sweep(graceSeconds: Limits.blobGraceSeconds, room: bytes) }
+    }
 
     /// `isDry`: only says what would go.
     @discardableResult
@@ -59,17 +69,16 @@ final class Sweeper: Sendable {
         finding.removed = (verdict.unneeded + verdict.evicted).compactMap { byDigest[$0] }
         finding.kept = kept(facts, removed: Set(verdict.unneeded + verdict.evicted))
         guard !isDry else { return finding }
-        for blob in finding.removed { blobs.remove(blob.digest) }
+        // The look took a while: who has asked for a file since, or brought it in again, is to have it.
+        finding.removed = finding.removed.filter { blobs.remove($0.digest, unlessUsedAfter: $0.lastUsed) }
+        roomLeft.withLock { $0 = facts.cacheBytesMax - verdict.bytesCached }
         if !facts.hasUnknownManifests {
             blobs.removePartials(except: Set(facts.manifests.values.flatMap { $0.manifest.files.map(\.digest) }))
         }
         if !finding.removed.isEmpty {
             let bytes = finding.removed.reduce(0) { $0 + $1.bytes }
-            let what = "\(verdict.unneeded.count) that no image needs, \(verdict.evicted.count) that were kept while "
-            timeline.add(
-                Event(
-                    .system, .info,
-                    .text("\(finding.removed.count) content files removed, \(bytes) bytes: \(what)there was room")))
+            let text = "\(finding.removed.count) content files removed, \(bytes) bytes: no image needs them, or there "
+            timeline.add(Event(.system, .info, .text(text + "was no room to keep them")))
         }
         return finding
     }
@@ -96,15 +105,8 @@ final class Sweeper: Sendable {
             } else {
                 facts.hasUnknownManifests = true
             }
-            let keepers = view.plan.keepers(of: name)
-            if keepers.contains(planner.node) { facts.kept.insert(name) }
-            // Two nodes that both need not keep it must not each rely on the other.
-            let isSafe = view.plan.nodes.contains { node in
-                guard node.name != planner.node, node.isAlive, keepers.contains(node.name) else { return false }
-                let holding = node.holdings.images[name]
-                return holding?.manifest == digest && holding?.state == .complete
-            }
-            if isSafe { facts.safeElsewhere.insert(name) }
+            if view.plan.isKeeper(of: name) { facts.kept.insert(name) }
+            if view.plan.isSafeElsewhere(name) { facts.safeElsewhere.insert(name) }
         }
         return facts
     }

@@ -4,6 +4,8 @@ import APITypes
 import Foundation
 import Glibc
 import Model
+import Ports
+import Simulation
 import Testing
 
 @testable import ContentService
@@ -142,6 +144,57 @@ struct ReplicationTests {
         try await put(slow, as: "slow", on: cluster["n1"])
         try await eventually("it is complete") { n2.isComplete("slow") }
         #expect(ContinuousClock.now - start > .milliseconds(700))
+        await cluster.end()
+    }
+
+    @Test func whatTheEndOfTheHoursInterruptsHasNotFailed() async throws {
+        let cluster = try await TestCluster(["n1", "n2"])
+        let minute = Int(cluster.clock.now().seconds % 86_400 / 60)
+        func place(_ hours: [Location.Hours]) {
+            cluster.change { site in
+                var location = Location(name: "berlin")
+                location.nodes = ["n2"]
+                location.hours = hours
+                location.bytesPerSecondMax = 256 << 10
+                site.locations["berlin"] = location
+            }
+        }
+        place([])
+        let (n2, bytes) = (try cluster["n2"], noise(2 << 20))
+        try await put(bytes, as: "debian", on: cluster["n1"])
+        try await eventually("a part has come") { (n2.partialBytes(digest(bytes)) ?? 0) > 100_000 }
+        place([.init(fromMinute: (minute + 120) % 1_440, untilMinute: (minute + 180) % 1_440)])
+        try await eventually("it is seen to wait") {
+            let cell = n2.center.places().images.first?.holdings.last
+            return cell?.node == "n2" && cell?.state == "waiting"
+        }
+        #expect(n2.texts.filter { $0.contains("is not complete") } == [])
+        await cluster.end()
+    }
+
+    @Test func aNodeStopsWhileItLooksForAListThatNobodyHas() async throws {
+        let cluster = try await TestCluster(["n1"])
+        var record = ImageRecord(name: "debian", state: .ready)
+        record.manifest = digest([1])
+        let write = StoreWrite.put(key: StoreKeys.content("debian"), value: ImageRecordText.encode(record))
+        _ = try await cluster.store.commit(StoreBatch(writes: [write]))
+        for pause in 0..<10 {
+            try await cluster.start("n1")
+            try await Task.sleep(for: .milliseconds(40 + pause))
+            await cluster.stop("n1")
+        }
+        await cluster.end()
+    }
+
+    @Test func whatTheStoreSaysOfThisNodeIsPutRight() async throws {
+        let cluster = try await TestCluster(["n1"])
+        let n1 = try cluster["n1"]
+        try await put(noise(1_000), as: "debian", on: n1)
+        try await eventually("it is complete") { n1.isComplete("debian") }
+        _ = try await cluster.store.commit(
+            StoreBatch(writes: [.put(key: StoreKeys.holds("n1"), value: HoldingsText.encode(Holdings(node: "n1")))]))
+        try await eventually("the other word has come") { !n1.isComplete("debian") }
+        try await eventually("it is put right", within: 15) { n1.isComplete("debian") }
         await cluster.end()
     }
 

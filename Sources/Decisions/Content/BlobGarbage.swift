@@ -28,6 +28,8 @@ public struct BlobGarbage: Sendable {
         public var unneeded: [Digest] = []
         /// Kept while there was room; those that were used last are not among them.
         public var evicted: [Digest] = []
+        /// Of what is kept only while there is room, and stays.
+        public var bytesCached: Int64 = 0
         public init() {}
     }
 
@@ -57,22 +59,20 @@ public struct BlobGarbage: Sendable {
         }
         unneededSince = since
         verdict.unneeded.sort()
-        verdict.evicted = Self.evicted(cached, needs, bytesMax: facts.cacheBytesMax)
+        verdict.bytesCached = cached.reduce(0) { $0 + $1.bytes }
+        evict(cached, needs, bytesMax: facts.cacheBytesMax, &verdict)
         return verdict
     }
 
     /// Least recently used first, until the rest fits.
-    private static func evicted(_ cached: [HeldBlob], _ needs: Needs, bytesMax: Int64) -> [Digest] {
-        var bytes = cached.reduce(Int64(0)) { $0 + $1.bytes }
-        var evicted: [Digest] = []
+    private func evict(_ cached: [HeldBlob], _ needs: Needs, bytesMax: Int64, _ verdict: inout Verdict) {
         for blob in cached.sorted(by: { ($0.lastUsed, $0.digest) < ($1.lastUsed, $1.digest) }) {
-            guard bytes > bytesMax else { break }
+            guard verdict.bytesCached > bytesMax else { break }
             // The last copy there is stays, whatever the limit.
             guard needs.replaceable.contains(blob.digest) else { continue }
-            evicted.append(blob.digest)
-            bytes -= blob.bytes
+            verdict.evicted.append(blob.digest)
+            verdict.bytesCached -= blob.bytes
         }
-        return evicted
     }
 
     /// Each file's use, over all images: it is shared between them.

@@ -33,14 +33,6 @@ public struct PlacementPlan: Sendable {
         case url(String)
     }
 
-    /// An image that this node should hold and does not, or not all of.
-    public struct Wanted: Hashable, Sendable {
-        public var image: String
-        public var manifest: Digest
-        /// The best first; empty: nobody who has it can be reached.
-        public var sources: [Source]
-    }
-
     public let own: String
     public let nodes: [Node]
     public let images: [String: ImageRecord]
@@ -111,18 +103,14 @@ public struct PlacementPlan: Sendable {
 
     // MARK: What to fetch
 
-    /// What this node should fetch, in this order: what is held by the fewest first, for a loss would hurt most there,
-    /// and of those the smallest. `complete`: the images of which every file is here.
-    public func wanted(complete: Set<String>) -> [Wanted] {
-        let missing = images.values.compactMap { image -> (holders: Int, bytes: Int64, wanted: Wanted)? in
-            guard let manifest = image.manifest, !complete.contains(image.name), isKeeper(of: image.name) else {
-                return nil
-            }
-            let wanted = Wanted(image: image.name, manifest: manifest, sources: sources(of: image.name))
-            return (holders(image.name, manifest), image.bytes, wanted)
+    /// The images that this node should hold, whether or not it does, in the order in which it should fetch them: what
+    /// is held by the fewest first, for a loss would hurt most there, and of those the smallest.
+    public var wanted: [String] {
+        let kept = images.values.compactMap { image -> (holders: Int, bytes: Int64, name: String)? in
+            guard let manifest = image.manifest, isKeeper(of: image.name) else { return nil }
+            return (holders(image.name, manifest), image.bytes, image.name)
         }
-        return missing.sorted { ($0.holders, $0.bytes, $0.wanted.image) < ($1.holders, $1.bytes, $1.wanted.image) }
-            .map(\.wanted)
+        return kept.sorted { $0 < $1 }.map(\.name)
     }
 
     private func holders(_ image: String, _ manifest: Digest) -> Int {
@@ -153,22 +141,5 @@ public struct PlacementPlan: Sendable {
     private static func rank(_ holding: ImageHolding) -> Int? {
         if holding.state == .complete { return 0 }
         return holding.bytesHeld > 0 ? 1 : nil
-    }
-
-    /// What machines of this node's place could not boot now: images that are not whole here and that nobody who has
-    /// them whole can be asked for; each with a sentence.
-    public func unreachable(complete: Set<String>) -> [String: String] {
-        var reasons: [String: String] = [:]
-        for image in images.values where image.manifest != nil && !complete.contains(image.name) {
-            if case .central = placement(of: image.name) { continue }
-            let holders = completeElsewhere(image.name)
-            guard !holders.contains(where: \.isAlive) else { continue }
-            let names = holders.map(\.name).sorted().joined(separator: ", ")
-            reasons[image.name] =
-                holders.isEmpty
-                ? "it is not here, and no node holds all of it"
-                : "it is not here, and who holds it cannot be reached: \(names)"
-        }
-        return reasons
     }
 }

@@ -101,6 +101,7 @@ final class TestNode: Sendable {
     let center: ContentCenter
     let timeline: Timeline
     let web: TestWeb
+    private let feed = Gate()
     private let tasks: [Task<Void, Never>]
 
     init(_ name: String, cluster: TestCluster, directory: String, cacheBytesMax: Int64) async throws {
@@ -128,9 +129,14 @@ final class TestNode: Sendable {
         let snapshot = try await cluster.store.read(prefix: "")
         index.replace(snapshot.records)
         let changes = try await cluster.store.changes(prefix: "", after: snapshot.revision)
-        let (index, center) = (index, center)
+        let (index, center, feed) = (index, center, feed)
         tasks = [
-            Task { for await change in changes { index.take(change) } },
+            Task {
+                for await change in changes {
+                    await feed.pass()
+                    index.take(change)
+                }
+            },
             Task { await center.run() },
         ]
     }
@@ -139,6 +145,16 @@ final class TestNode: Sendable {
         web.stop()
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
+    }
+
+    /// While it is held, this node learns nothing new from the store.
+    func holdFeed(_ isHeld: Bool) { feed.isShut.withLock { $0 = isHeld } }
+
+    private final class Gate: Sendable {
+        let isShut = Mutex(false)
+        func pass() async {
+            while isShut.withLock({ $0 }), !Task.isCancelled { try? await Task.sleep(for: .milliseconds(10)) }
+        }
     }
 
     // MARK: Looking
@@ -195,8 +211,4 @@ func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     }
 }
 
-func digest(_ bytes: [UInt8]) -> Digest {
-    var digest = FileDigest()
-    bytes.withUnsafeBytes { digest.update($0) }
-    return digest.digest
-}
+func digest(_ bytes: [UInt8]) -> Digest { Digest.of(bytes) }
