@@ -78,7 +78,7 @@ extension ImportFault {
         case .busy, .overtaken: Problem(title: "not now", status: 409, detail: sentence)
         case .missing: Problem(title: "not found", status: 404, detail: sentence)
         case .store, .stopped: Problem(title: "not available", status: 503, detail: sentence)
-        case .failed: Problem(title: "failed", status: sentence.contains(diskIsFull) ? 507 : 500, detail: sentence)
+        case .failed: Problem(title: "failed", status: 500, detail: sentence)
         }
     }
 }
@@ -86,11 +86,11 @@ extension ImportFault {
 extension Uploads.Fault {
     func problem(_ file: String) -> Problem {
         switch self {
-        case .busy: Problem(title: "not now", status: 409, detail: "somebody else is uploading \(file) here")
+        case .busy: Problem(title: "not now", status: 409, detail: "\(file) is being uploaded or imported here")
         case .elsewhere(let received):
             Problem(
                 title: "another offset", status: 409, detail: "\(received) bytes of \(file) are here: go on there")
-        case .full: Problem(title: "disk full", status: 507, detail: diskIsFull)
+        case .full(let reason): Problem(title: "disk full", status: 507, detail: reason)
         case .tooMuch(let total):
             Problem(title: "too long", status: 400, detail: "\(file) is to have \(total) bytes, and more have come")
         case .broken(let reason): Problem(title: "interrupted", status: 400, detail: reason)

@@ -72,7 +72,9 @@ public final class ContentCenter: Sendable {
         let parts = ContentParts(
             node: settings.node, index: index, blobs: blobs, library: library, planner: planner, store: store,
             timeline: timeline, clock: clock)
-        let files = try ImportFiles(directory: settings.directory + "/import")
+        let files = try ImportFiles(directory: settings.directory + "/import") {
+            blobs.bytesFree.map { $0 > 0 } ?? true
+        }
         let client = WebClient()
         let room = Room()
         let fetcher = ContentFetcher(blobs: blobs, client: client, directory: files.directory) { room.make($0) }
@@ -95,7 +97,7 @@ public final class ContentCenter: Sendable {
         self.keeper = keeper
         self.reach = reach
         self.sweeper = sweeper
-        uploads = Uploads(files: files)
+        uploads = Uploads(files: files) { importer.isUsing($0) }
         replicator = Replicator(parts, fetcher: fetcher, pull: pull, keeper: keeper, reach: reach)
     }
 

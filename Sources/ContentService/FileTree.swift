@@ -15,11 +15,13 @@ struct FileTree {
     }
 
     private let root: String
+    /// Walked so far: with links a few directories can be walked through in any number of ways.
+    private var directories = 0
     private(set) var entries: [Entry] = []
     /// Names that no machine could ask for, and links that lead nowhere or out of the tree.
     private(set) var leftOut: [String] = []
 
-    /// Throws `.failed` when a directory cannot be read, and when there are too many files.
+    /// Throws `.failed` when a directory cannot be read, and when there is too much of it.
     init(root: String) throws(ImportFault) {
         guard let real = Self.real(root) else { throw .failed("\(root): \(String(cString: strerror(errno)))") }
         self.root = real
@@ -28,6 +30,10 @@ struct FileTree {
 
     /// `above`: the directories on the way here, so that a link to one of them ends the walk instead of going round.
     private mutating func walk(_ directory: String, within: String, above: Set<String>) throws(ImportFault) {
+        directories += 1
+        guard directories <= Limits.manifestFilesMax else {
+            throw .failed("there are more than \(Limits.manifestFilesMax) ways through its directories")
+        }
         guard let stream = opendir(directory) else {
             throw .failed("\(directory): \(String(cString: strerror(errno)))")
         }

@@ -28,7 +28,7 @@ struct ImportDownload {
             do throws(FetchFault) { return try await attempt(descriptor) } catch {
                 let isProgress = (ImportFiles.size(path) ?? 0) > before
                 failures = isProgress ? 1 : failures + 1
-                let reason = "\(SourceURL.withoutPassword(url)): \(error.reason)"
+                let reason = "\(url): \(error.reason)"
                 if case .stopped = error { throw .stopped }
                 guard error.mayPass, failures < Self.attemptsMax else { throw .failed(reason) }
                 try await rest(failures, reason)
@@ -57,53 +57,58 @@ struct ImportDownload {
             // Nothing is left to ask for, or the file has become shorter: the digest tells, or it is fetched anew.
             guard case .status(416) = error, done > 0 else { throw error }
             if let sha256, let hash = hashed(descriptor, done), hash.digest == sha256 { return sha256 }
-            start(descriptor, over: true)
+            try startOver(descriptor)
             throw .cutShort
         }
         let isRest = done > 0 && answer.head.status == 206
         if isRest, answer.head.from != done { throw .nonsense("answers with another part than was asked for") }
-        if !isRest { start(descriptor, over: done > 0) }
-        files.noteVersion(answer.head.validator, path)
-        guard var hash = isRest ? hashed(descriptor, done) : FileDigest() else { throw .stopped }
+        if !isRest { try startOver(descriptor) }
+        if let version = answer.head.validator { files.note(version, at: path + ".version") }
+        guard var hash = isRest ? hashed(descriptor, done) : ContentHash() else { throw .stopped }
         return try await take(answer, descriptor, from: isRest ? done : 0, &hash)
     }
 
+    /// How long the file is to be; nil: the server does not say.
+    static func total(_ head: WebClient.Head, from begin: Int64) throws(FetchFault) -> Int64? {
+        let rest = 0...Limits.contentFileBytesMax
+        guard head.total.map(rest.contains) ?? true, head.length.map(rest.contains) ?? true else {
+            throw .nonsense("has a file of more than \(Limits.contentFileBytesMax) bytes, or of an impossible size")
+        }
+        return head.total ?? head.length.map { begin + $0 }
+    }
+
     private func take(
-        _ answer: WebClient.Answer, _ descriptor: Int32, from begin: Int64, _ hash: inout FileDigest
+        _ answer: WebClient.Answer, _ descriptor: Int32, from begin: Int64, _ hash: inout ContentHash
     ) async throws(FetchFault) -> Digest {
         var done = begin
-        let total = answer.head.total ?? answer.head.length.map { begin + $0 }
+        let total = try Self.total(answer.head, from: begin)
         job.begin(.downloading, total: total)
         do {
             for try await part in answer.body {
                 guard job.goesOn else { throw FetchFault.stopped }
+                guard files.hasRoom() else { throw BlobStoreError.full(ImportFiles.noRoom) }
                 try part.withUnsafeReadableBytes { bytes in
-                    try writeAll(descriptor, bytes, at: done)
+                    try writeFully(descriptor, bytes, at: done)
                     hash.update(bytes)
                 }
                 done += Int64(part.readableBytes)
                 job.note(bytes: done)
             }
-        } catch let error as ImportFault {
-            throw .here(.full(error.sentence))
+        } catch let error as BlobStoreError {
+            throw .here(error)
         } catch { throw WebClient.fault(error) }
         guard total.map({ $0 == done }) ?? true else { throw .cutShort }
         return hash.digest
     }
 
-    private func start(_ descriptor: Int32, over: Bool) {
-        if over { ftruncate(descriptor, 0) }
+    /// Of what came before nothing is left, however long it was.
+    private func startOver(_ descriptor: Int32) throws(FetchFault) {
+        guard ftruncate(descriptor, 0) == 0 else { throw .here(.system("cut \(path)")) }
         unlink(path + ".version")
     }
 
-    private func hashed(_ descriptor: Int32, _ count: Int64) -> FileDigest? {
-        FileDigest(reading: descriptor, count: count) { _ in job.goesOn }
-    }
-}
-
-extension ImportFiles {
-    func noteVersion(_ version: String?, _ path: String) {
-        if let version { note(version, at: path + ".version") }
+    private func hashed(_ descriptor: Int32, _ count: Int64) -> ContentHash? {
+        ContentHash(reading: descriptor, count: count) { _ in job.goesOn }
     }
 }
 

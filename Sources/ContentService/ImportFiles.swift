@@ -16,10 +16,14 @@ import struct Crypto.SHA256
 ///     tree/<key>          an archive that is being unpacked
 struct ImportFiles: Sendable {
     let directory: String
+    /// Whether more may be written: the leases may lie on this disk, too, and some of it is left free for them.
+    let hasRoom: @Sendable () -> Bool
+    static let noRoom = "the disk of the content store has no room left: what is free must stay so"
 
     /// Throws `.failed`.
-    init(directory: String) throws(ImportFault) {
+    init(directory: String, hasRoom: @escaping @Sendable () -> Bool) throws(ImportFault) {
         self.directory = directory
+        self.hasRoom = hasRoom
         for name in ["job", "download", "upload", "tree"] {
             do {
                 try FileManager.default.createDirectory(
@@ -33,9 +37,10 @@ struct ImportFiles: Sendable {
         return String(Digest(bytes: digest)?.description.prefix(32) ?? "")
     }
 
-    /// Of the same address with another expected digest something else may come.
-    func download(_ url: String, _ sha256: Digest?) -> String {
-        "\(directory)/download/\(Self.key(url, sha256?.description ?? ""))"
+    /// Each image has its own, for two imports at once must not write to one file. Of the same address with another
+    /// expected digest something else may come.
+    func download(_ image: String, _ url: String, _ sha256: Digest?) -> String {
+        "\(directory)/download/\(Self.key(image, url, sha256?.description ?? ""))"
     }
     func upload(_ image: String, _ file: String) -> String { "\(directory)/upload/\(Self.key(image, file))" }
     func tree(_ image: String) -> String { "\(directory)/tree/\(Self.key(image))" }
@@ -52,7 +57,7 @@ struct ImportFiles: Sendable {
         }
         do {
             let data = try JSONEncoder().encode(Job(image: order.image, request: request))
-            // It may have a password in it.
+            // The address may have a key in its query.
             let path = job(order.image)
             guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
             else { throw CocoaError(.fileWriteUnknown) }

@@ -2,6 +2,7 @@
 
 import APITypes
 import Decisions
+import Foundation
 import Model
 
 /// What to bring in under an image's name.
@@ -18,26 +19,16 @@ public struct ImportOrder: Hashable, Sendable {
     public var sha256: Digest?
     public var unpack: Unpacking
 
-    /// Throws `.invalid`, which names the field.
+    /// Throws `.invalid`, which names the field, for what `ImportRequest.errors` finds, and for a file without a name.
     public init(image: String, _ request: ImportRequest) throws(ImportFault) {
+        if let error = request.errors.first {
+            throw .invalid(field: error.field, error.message + (error.hint.map { " (\($0))" } ?? ""))
+        }
         self.image = image
-        switch (request.url, request.upload) {
-        case (let url?, nil):
-            guard let scheme = ["http://", "https://"].first(where: url.lowercased().hasPrefix),
-                url.utf8.count > scheme.utf8.count, url.utf8.count <= Limits.importURLBytesMax,
-                url.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value < 0x7f })
-            else { throw .invalid(field: "url", "has to be as http://host/path or https://host/path") }
-            origin = .url(url)
-            unpack = request.unpack ?? Unpacking(name: url)
-        case (nil, let file?):
-            origin = .upload(file)
-            unpack = request.unpack ?? Unpacking(name: file)
-        default: throw .invalid(field: "url", "either \"url\" or \"upload\" has to be there")
-        }
-        if let text = request.sha256 {
-            guard let digest = Digest(text) else { throw .invalid(field: "sha256", "has to have 64 hex digits") }
-            sha256 = digest
-        }
+        let name = request.url ?? request.upload ?? ""
+        origin = request.url.map { .url($0) } ?? .upload(name)
+        unpack = request.unpack ?? Unpacking(name: name)
+        sha256 = request.sha256.flatMap { Digest($0) }
         guard (try? ContentPath("image/" + fileName)) != nil, !fileName.contains("/") else {
             throw .invalid(field: request.url == nil ? "upload" : "url", "does not end in a usable file name")
         }
@@ -47,16 +38,28 @@ public struct ImportOrder: Hashable, Sendable {
     public var fileName: String {
         switch origin {
         case .upload(let name): name
-        case .url(let url): SourceURL.fileName(url) ?? image
+        case .url(let url): url.fileName ?? image
         }
     }
 
-    /// Where it comes from, for people: no password.
+    /// Where it comes from, for people.
     var source: String {
         switch origin {
         case .upload: "upload"
-        case .url(let url): SourceURL.withoutPassword(url)
+        case .url(let url): url
         }
+    }
+}
+
+extension String {
+    /// The last part of a URL's path, decoded; nil: there is none.
+    fileprivate var fileName: String? {
+        guard let authority = range(of: "://")?.upperBound else { return nil }
+        let whole = self[authority...].prefix { $0 != "?" && $0 != "#" }
+        guard let slash = whole.lastIndex(of: "/"), slash != whole.indices.last else { return nil }
+        let name = String(whole[whole.index(after: slash)...])
+        // What is no text when it is decoded stays as it is.
+        return name.removingPercentEncoding ?? name
     }
 }
 

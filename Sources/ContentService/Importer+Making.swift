@@ -28,6 +28,7 @@ extension Importer {
         switch job.order.unpack {
         case .none:
             let file = try add(job, path: path, as: job.order.fileName)
+            guard file.digest == source else { throw .failed("\(file.path) was changed while it was brought in") }
             return try finish(job, [file], source)
         case .iso, .tar: return try unpack(job, path, source)
         }
@@ -36,7 +37,7 @@ extension Importer {
     /// What was made before the process ended, if all of it is here.
     private func madeBefore(_ job: ImportJob) -> ImportedImage? {
         guard let made = files.made(job.order.image), let open = blobs.open(made.manifest).file,
-            let bytes = FileDigest.bytes(of: open, atMost: Limits.manifestBytesMax),
+            let bytes = open.bytes(atMost: Limits.manifestBytesMax),
             let manifest = try? ManifestText.decode(bytes), manifest.files.allSatisfy({ blobs.holds($0.digest) })
         else { return nil }
         job.pin(made.manifest)
@@ -48,7 +49,7 @@ extension Importer {
     private func bring(_ job: ImportJob) async throws(ImportFault) -> (path: String, digest: Digest) {
         switch job.order.origin {
         case .url(let url):
-            let path = files.download(url, job.order.sha256)
+            let path = files.download(job.order.image, url, job.order.sha256)
             let download = ImportDownload(
                 url: url, sha256: job.order.sha256, path: path, files: files, client: client, job: job)
             return (path, try await download.run())
@@ -59,7 +60,7 @@ extension Importer {
             let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
             guard descriptor >= 0 else { throw .failed("\(file): \(String(cString: strerror(errno)))") }
             defer { close(descriptor) }
-            let hash = FileDigest(reading: descriptor, count: size) { done in
+            let hash = ContentHash(reading: descriptor, count: size) { done in
                 job.note(bytes: done)
                 return job.goesOn
             }
@@ -76,7 +77,10 @@ extension Importer {
         guard mkdir(tree, 0o700) == 0 else { throw .failed("\(tree): \(String(cString: strerror(errno)))") }
         defer { files.removeTree(tree) }
         job.begin(.unpacking, total: nil)
-        try Unpacker.unpack(path, into: tree) { job.goesOn }
+        try Unpacker.unpack(path, into: tree) { () throws(ImportFault) in
+            guard job.goesOn else { throw .stopped }
+            guard files.hasRoom() else { throw .failed("it cannot be unpacked: \(ImportFiles.noRoom)") }
+        }
         let found = try FileTree(root: tree)
         guard !found.entries.isEmpty else { throw .failed("there are no files in \(job.order.fileName)") }
         job.begin(.verifying, total: found.entries.reduce(0) { $0 + $1.bytes })
@@ -126,6 +130,10 @@ extension Importer {
             try blobs.sync()
             let (digest, _) = try blobs.add(bytes: ManifestText.encode(manifest))
             job.pin(digest)
+            // What was there before may have been found damaged meanwhile, or removed before this job needed it.
+            if let lost = contents.first(where: { !blobs.holds($0.digest) }) {
+                throw .io("\(lost.path) went away while it was brought in: add it again")
+            }
             files.noteMade(job.order.image, manifest: digest, source: source)
             return ImportedImage(manifest: manifest, digest: digest, source: source)
         } catch { throw .failed(error.sentence) }

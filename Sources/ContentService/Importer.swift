@@ -62,8 +62,8 @@ final class Importer: Sendable {
         if isThere(order) { return .there }
         if case .upload(let file) = order.origin {
             let path = files.upload(image, file)
-            let total = files.noted(path + ".total").flatMap { Int64($0) }
-            guard let total, ImportFiles.size(path) == total else {
+            guard let total = files.noted(path + ".total").flatMap({ Int64($0) }), ImportFiles.size(path) == total
+            else {
                 throw .busy("\(file) is not here in full: upload it to \(node) first")
             }
         }
@@ -79,7 +79,11 @@ final class Importer: Sendable {
         if let refusal { throw refusal }
         do throws(ImportFault) {
             let record = try await claim(order)
-            try files.save(order)
+            do throws(ImportFault) { try files.save(order) } catch {
+                // Nobody would go on with it, or ever say that it is over.
+                await say(.failed(error.sentence), image)
+                throw error
+            }
             guard start(job) else { throw .stopped }
             return .started(record)
         } catch {
@@ -125,6 +129,17 @@ final class Importer: Sendable {
             let made = ImageSource(record.source).made
         else { return false }
         return made.sha256 == sha256 && unpacked(made.unpack)
+    }
+
+    /// Whether an import that is under way reads this upload.
+    func isUsing(_ path: String) -> Bool { state.withLock { $0.jobs.values.contains { source($0.order) == path } } }
+
+    /// Where what is imported lies on the disk before it is in the content store.
+    private func source(_ order: ImportOrder) -> String {
+        switch order.origin {
+        case .url(let url): files.download(order.image, url, order.sha256)
+        case .upload(let file): files.upload(order.image, file)
+        }
     }
 
     var isRunning: Bool { state.withLock { !$0.jobs.isEmpty } }
@@ -186,14 +201,7 @@ final class Importer: Sendable {
     /// Throws away downloads and uploads that nobody came back for.
     private func sweep() {
         let jobs = state.withLock { $0.jobs.values.map(\.order) }
-        let used = jobs.flatMap { order in
-            let source =
-                switch order.origin {
-                case .url(let url): files.download(url, order.sha256)
-                case .upload(let file): files.upload(order.image, file)
-                }
-            return [source, files.tree(order.image)]
-        }
+        let used = jobs.flatMap { [source($0), files.tree($0.image)] }
         files.sweep(olderThan: Limits.uploadIdleSeconds, except: Set(used))
     }
 
@@ -204,6 +212,7 @@ final class Importer: Sendable {
             let source = ImageSource(origin: order.source, made: .init(sha256: made.source, unpack: order.unpack))
             let isNews = try await publish(job, made, source)
             discard(order)
+            await untilKnown(job, made.digest)
             let what = "\(made.manifest.files.count) files, \(made.manifest.bytes) bytes, from \(order.source)"
             let text = isNews ? "is here: \(what)" : "was here already: \(what)"
             timeline.add(Event(.admin, .info, .text("image \(order.image): \(text)\(made.remark)")))
@@ -228,11 +237,17 @@ final class Importer: Sendable {
 
     private func discard(_ order: ImportOrder) {
         files.forget(order.image)
-        switch order.origin {
-        case .url(let url): files.remove(files.download(url, order.sha256))
-        case .upload(let file): files.remove(files.upload(order.image, file))
-        }
+        files.remove(source(order))
         files.removeTree(files.tree(order.image))
+    }
+
+    /// The change feed may be behind. Until it has told this node what the name stands for, only the job says that its
+    /// files are needed.
+    private func untilKnown(_ job: ImportJob, _ manifest: Digest) async {
+        let end = clock.uptime().adding(milliseconds: Limits.importKnownMilliseconds)
+        while index.image(job.order.image)?.manifest != manifest, clock.uptime() < end, job.goesOn {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
     }
 
     /// Makes the name stand for what was made, however long the store takes. False: it did already.

@@ -9,9 +9,9 @@ import Model
 enum Unpacker {
     static let program = "bsdtar"
 
-    /// On the caller's own thread. `looksIn`: called several times a second while it runs; false stops it.
+    /// On the caller's own thread. `check`: called several times a second while it runs; what it throws ends it.
     static func unpack(
-        _ archive: String, into directory: String, goesOn: () -> Bool
+        _ archive: String, into directory: String, check: () throws(ImportFault) -> Void
     ) throws(ImportFault) {
         guard let path = find(program) else {
             throw .failed("\(program) is not installed here, and unpacks ISO and tar files (package libarchive-tools)")
@@ -28,10 +28,10 @@ enum Unpacker {
         process.standardError = FileHandle(forWritingAtPath: complaints)
         do { try process.run() } catch { throw .failed("cannot start \(program): \(error.localizedDescription)") }
         while process.isRunning {
-            guard goesOn() else {
+            do throws(ImportFault) { try check() } catch {
                 process.terminate()
                 process.waitUntilExit()
-                throw .stopped
+                throw error
             }
             usleep(50_000)
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Engine
 import Glibc
 import Model
 import NIOCore
@@ -8,11 +9,12 @@ import Synchronization
 /// Files that operators send, in parts: what has come stays, and the next part goes on there.
 final class Uploads: Sendable {
     enum Fault: Error, Sendable {
-        /// Somebody else is sending it.
+        /// Somebody else is sending it, or it is being imported.
         case busy
         /// So much is here: that is where to go on.
         case elsewhere(received: Int64)
-        case full
+        /// A sentence.
+        case full(String)
         case tooMuch(total: Int64)
         /// The client has gone, or the disk fails; what came before is kept.
         case broken(String)
@@ -20,8 +22,13 @@ final class Uploads: Sendable {
 
     private let files: ImportFiles
     private let writers = Mutex<Set<String>>([])
+    private let isInUse: @Sendable (_ path: String) -> Bool
 
-    init(files: ImportFiles) { self.files = files }
+    /// `isInUse`: whether an import reads the file now.
+    init(files: ImportFiles, isInUse: @escaping @Sendable (_ path: String) -> Bool) {
+        self.files = files
+        self.isInUse = isInUse
+    }
 
     /// What is here of a file that is to have `total` bytes; of another length it is another file.
     func received(_ image: String, _ file: String, total: Int64) -> Int64 {
@@ -43,6 +50,7 @@ final class Uploads: Sendable {
         let here = received(image, file, total: total)
         guard offset == here || offset == 0 && here == total else { throw .elsewhere(received: here) }
         if offset == 0, here == total { return here }
+        guard !isInUse(path) else { throw .busy }
         let files = files
         let result = await WorkThread.run(named: "upload") { () -> Result<Int64, Fault> in
             do throws(Fault) {
@@ -67,13 +75,14 @@ final class Uploads: Sendable {
         do {
             for try await part in body {
                 guard done + Int64(part.readableBytes) <= total else { throw Fault.tooMuch(total: total) }
-                try part.withUnsafeReadableBytes { try writeAll(descriptor, $0, at: done) }
+                guard files.hasRoom() else { throw Fault.full(ImportFiles.noRoom) }
+                try part.withUnsafeReadableBytes { try writeFully(descriptor, $0, at: done) }
                 done += Int64(part.readableBytes)
             }
         } catch let fault as Fault {
             throw fault
-        } catch let fault as ImportFault {
-            throw fault.sentence == diskIsFull ? .full : .broken(fault.sentence)
+        } catch let fault as BlobStoreError {
+            throw fault.isFull ? .full(fault.sentence) : .broken(fault.sentence)
         } catch { throw .broken("the connection broke: \(error)") }
         guard done < total || fsync(descriptor) == 0 else {
             throw .broken("writing to the disk: \(String(cString: strerror(errno)))")

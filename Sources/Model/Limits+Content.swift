@@ -92,10 +92,10 @@ extension Limits {
     /// How often blobs that nobody needs are looked for.
     public static let contentSweepMilliseconds: Int64 = 60_000
     public static let contentScrubBytesPerSecond: Int64 = 8 << 20
-    /// Of an address that something is imported from.
-    public static let importURLBytesMax = 2_048
     /// An upload that nobody has touched for so long is thrown away.
     public static let uploadIdleSeconds: Int64 = 86_400
+    /// How long an import that is in the store waits for the change feed to say so.
+    public static let importKnownMilliseconds: Int64 = 60_000
     /// What the store may take before an import tries again to write its result.
     public static let importCommitAttemptsMax = 40
 
@@ -130,6 +130,7 @@ extension Limits {
     public static let uploadPartBytesMax: Int64 = 64 << 20
     public static let uploadPartBytes: Int64 = 16 << 20
     public static let uploadNameBytesMax = 200
+    /// Of an address that something is imported from.
     public static let sourceURLBytesMax = 2_048
     /// How long `ondeck content add` goes on trying when the server is gone, and how often it looks and shows.
     public static let contentRetrySeconds: Int64 = 120

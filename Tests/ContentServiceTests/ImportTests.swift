@@ -192,14 +192,17 @@ struct ImportTests {
 
     private let problemMissing = CancellationError()
 
-    @Test(arguments: ["ftp://host/x", "http://", "http://host/a b", ""]) func unusableAddressesAreRefused(_ url: String)
-    {
+    @Test(arguments: ["ftp://host/x", "http://", "http://host/a b", "http://me:secret@host/x", ""])
+    func unusableAddressesAreRefused(_ url: String) {
         #expect(throws: ImportFault.self) { try ImportOrder(image: "a", ImportRequest(url: url)) }
     }
 
-    @Test func passwordsStayHere() throws {
-        let order = try ImportOrder(image: "a", ImportRequest(url: "https://me:secret@host/x/deb%20ian.iso?a=b"))
-        #expect(order.source == "https://host/x/deb%20ian.iso?a=b")
+    @Test func anAddressNamesAFile() throws {
+        let order = try ImportOrder(image: "a", ImportRequest(url: "https://host/x/deb%20ian.iso?a=b/c"))
+        #expect(order.source == "https://host/x/deb%20ian.iso?a=b/c")
+        for (url, name) in [("http://host", "a"), ("http://host/", "a"), ("http://host/%ff", "%ff")] {
+            #expect(try ImportOrder(image: "a", ImportRequest(url: url)).fileName == name)
+        }
         #expect(order.fileName == "deb ian.iso" && order.unpack == .iso)
         let source = ImageSource(origin: order.source, made: .init(sha256: digest([1]), unpack: .iso))
         #expect(ImageSource(source.text) == source)
