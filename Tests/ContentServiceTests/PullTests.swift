@@ -132,6 +132,7 @@ struct PullTests {
         let (cluster, _) = try await lab(.everywhere, noise(50_000))
         let n1 = try cluster["n1"]
         let stray = try n1.blobs.add(bytes: noise(5_000, seed: 8))
+        try await eventually("the import is over") { !n1.center.importer.isRunning }
         let dry = n1.center.collectGarbage(dryRun: true)
         #expect(dry.files == 1 && dry.bytes == 5_000 && n1.blobs.holds(stray.digest))
         #expect(n1.center.collectGarbage(dryRun: false).files == 1)
