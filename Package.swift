@@ -110,6 +110,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "DrillService",
+            dependencies: ["Addresses", "Wire", "Model", "Decisions", "APITypes", "CLinux"],
+            swiftSettings: strict),
+        .target(
             name: "ContentService",
             dependencies: [
                 "Addresses", "Model", "Decisions", "APITypes", "Engine", "Ports", "CLinux",
@@ -139,8 +143,8 @@ let package = Package(
             name: "ondeck",
             dependencies: [
                 "Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports", "Engine",
-                "ContentService", "DHCPService", "TFTPService", "HTTPService", "PeerService", "StoreSQLite",
-                "StoreEtcd", "StoreConsul",
+                "ContentService", "DHCPService", "DrillService", "TFTPService", "HTTPService", "PeerService",
+                "StoreSQLite", "StoreEtcd", "StoreConsul",
                 "CLI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

@@ -23,6 +23,21 @@ extension APIResponder {
         return try .json(try await calls.cluster.handOver(exchange.parameter("network"), node).get())
     }
 
+    /// Rehearses a fault, but never when it would be felt, unless the caller insists.
+    func drill(_ exchange: APIExchange) async throws -> Response {
+        let request = try await exchange.body(DrillRequest.self)
+        if request.force != true {
+            var report = await calls.cluster.show()
+            report.judge()
+            guard report.ready.safe || report.nodes.count < 2 else {
+                throw Problem(
+                    title: "not safe", status: 409,
+                    detail: "a failure right now would be felt: " + report.ready.reasons.joined(separator: "; "))
+            }
+        }
+        return try .json(try await calls.cluster.drill(exchange.parameter("network"), request).get())
+    }
+
     func drainNode(_ exchange: APIExchange) async throws -> Response {
         let drain = try await exchange.body(DrainRequest.self).drain
         return try .json(try await calls.cluster.drain(exchange.parameter("node"), drain).get())

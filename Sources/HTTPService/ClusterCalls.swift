@@ -10,6 +10,10 @@ public struct ClusterCalls: Sendable {
     /// 409: not now (the node is not alive, drains, does not hear the network; the hand-over did not happen in time);
     /// 422: never (the network is not dynamic); 503: the store takes no order.
     public var handOver: @Sendable (_ network: String, _ node: String) async -> Result<HandoverReport, Problem>
+    /// Rehearses a fault of the node up to bat, and answers when it has been handed over, or when the node says that it
+    /// is about to happen. 403: the node's configuration does not allow it; 404: no such network; 409: not now; 422:
+    /// never (one machine's store, a network that is not dynamic).
+    public var drill: @Sendable (_ network: String, DrillRequest) async -> Result<DrillOrderReport, Problem>
     /// Has a node hand over what it has, or lets it take its share again. Answers when the order is in the store.
     /// 404: no such node; 409: no other node could take its networks.
     public var drain: @Sendable (_ node: String, _ drain: Bool) async -> Result<DrainReport, Problem>
@@ -20,12 +24,14 @@ public struct ClusterCalls: Sendable {
     public init(
         show: @escaping @Sendable () async -> ClusterReport,
         handOver: @escaping @Sendable (_ network: String, _ node: String) async -> Result<HandoverReport, Problem>,
+        drill: @escaping @Sendable (_ network: String, DrillRequest) async -> Result<DrillOrderReport, Problem>,
         drain: @escaping @Sendable (_ node: String, _ drain: Bool) async -> Result<DrainReport, Problem>,
         acceptRestored: @escaping @Sendable () async -> Result<AcceptRestoredReport, Problem>,
         window: @escaping @Sendable (_ outageSeconds: UInt32) async -> WindowReport
     ) {
         self.show = show
         self.handOver = handOver
+        self.drill = drill
         self.drain = drain
         self.acceptRestored = acceptRestored
         self.window = window

@@ -11,6 +11,7 @@ import Addresses
 ///     order/<network>                 the node that an operator wants up to bat there; its holder hands over to it
 ///     beat/<node>                     that node's account of itself, rewritten a few times a second
 ///     drain/<node>                    there when an operator wants that node to have no terms
+///     drill/<node>                    an order to rehearse a fault, and what that node says to it; soon removed
 ///     site-content/<image>            what an image's name stands for now
 ///     site-holds/<node>               what that node holds of which image
 ///     site-target/<node>              there when an operator wants that node not to be a next-boot target
@@ -26,6 +27,7 @@ public enum StoreKeys {
     public static let orderPrefix = "order/"
     public static let beatPrefix = "beat/"
     public static let drainPrefix = "drain/"
+    public static let drillPrefix = "drill/"
     public static let contentPrefix = "site-content/"
     public static let holdsPrefix = "site-holds/"
     public static let targetPrefix = "site-target/"
@@ -40,6 +42,7 @@ public enum StoreKeys {
     public static func order(_ network: String) -> String { "order/\(network)" }
     public static func beat(_ node: String) -> String { "beat/\(node)" }
     public static func drain(_ node: String) -> String { "drain/\(node)" }
+    public static func drill(_ node: String) -> String { "drill/\(node)" }
     public static func content(_ image: String) -> String { "site-content/\(image)" }
     public static func holds(_ node: String) -> String { "site-holds/\(node)" }
     public static func target(_ node: String) -> String { "site-target/\(node)" }

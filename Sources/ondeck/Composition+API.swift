@@ -51,6 +51,8 @@ extension Composition {
 
     private var clusterCalls: ClusterCalls {
         let cluster = ClusterService(node: node, store: store, engine: engine, clock: clock, timeline: timeline)
+        let drills = DrillOrders(
+            node: node, store: store, engine: engine, clock: clock, timeline: timeline, cluster: cluster)
         return ClusterCalls(
             show: { [vips] in
                 var report = await cluster.report()
@@ -59,6 +61,9 @@ extension Composition {
             },
             handOver: { network, successor in
                 await answer { () async throws(Problem) in try await cluster.handOver(network, to: successor) }
+            },
+            drill: { network, request in
+                await answer { () async throws(Problem) in try await drills.order(network, request) }
             },
             drain: { node, isDraining in
                 await answer { () async throws(Problem) in try await cluster.drain(node, isDraining) }

@@ -23,6 +23,7 @@ final class ClusterLink: Sendable {
     private let state = Mutex(State())
     private let node = Mutex<ClusterNode?>(nil)
     private let identified = Mutex<(@Sendable (ClusterIdentity) -> Void)?>(nil)
+    private let drilled = Mutex<DrillTarget?>(nil)
     private let ends: AsyncStream<StartFault>
     private let end: AsyncStream<StartFault>.Continuation
     private let stops: AsyncStream<Void>
@@ -39,6 +40,8 @@ final class ClusterLink: Sendable {
     func connect(_ node: ClusterNode) { self.node.withLock { $0 = node } }
 
     var nodeAddresses: [IPv4Address: String] { node.withLock { $0 }?.nodeAddresses ?? [:] }
+    /// Who carries out orders to rehearse a fault.
+    func onDrill(_ target: DrillTarget) { drilled.withLock { $0 = target } }
 
     var calls: ClusterNode.Calls {
         ClusterNode.Calls(
@@ -56,6 +59,7 @@ final class ClusterLink: Sendable {
                         sentence: "another ondeck process has this node's name, \(beat.run.node), and started later, "
                             + "at \(beat.peerAddress): this one ends. Each node needs a name of its own ('node:')"))
             },
+            drillOrdered: { [self] order, revision in drilled.withLock { $0 }?.take(order, revision: revision) },
             stopped: { [self] in stopped.yield() })
     }
 

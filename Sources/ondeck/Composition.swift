@@ -63,6 +63,7 @@ struct Composition {
             store: store, cache: cache, timeline: timeline, nodeAddresses: { link.nodeAddresses })
         let node = makeNode(configuration, run, store, engine, clock, timeline, link, interfaces)
         vips.connect(node)
+        link.onDrill(makeDrillTarget(configuration, run, store, engine, clock, timeline))
         let content = try makeContent(configuration, store, cache, engine, node, interfaces, clock, timeline)
         engine.setLoaders(content.library.availableLoaders())
         let follower = StoreFollower(store: store, cache: cache, node: node, timeline: timeline)

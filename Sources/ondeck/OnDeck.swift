@@ -31,12 +31,14 @@ struct OnDeck: AsyncParsableCommand {
                 subcommands: [ContentCommand.self, TargetsCommand.self, TargetCommand.self]),
             CommandGroup(
                 name: "The cluster",
-                subcommands: [ClusterCommand.self, WindowCommand.self, NodeCommand.self, StoreCommand.self]),
+                subcommands: [ClusterCommand.self, DrillCommand.self, WindowCommand.self, NodeCommand.self, StoreCommand.self]),
             CommandGroup(name: "Other", subcommands: [VersionCommand.self]),
         ])
 
     static func main() async {
-        await StoreAccess.$current.withValue(Composition.storeAccess) { await Self.main(nil) }
+        await StoreAccess.$current.withValue(Composition.storeAccess) {
+            await DrillAccess.$current.withValue(Composition.drillAccess) { await Self.main(nil) }
+        }
     }
 
     /// So that these can stand before the subcommand too, which finds them here.

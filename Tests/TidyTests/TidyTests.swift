@@ -93,6 +93,7 @@ enum Tidy {
         "TFTPService": ["Addresses", "Wire", "Model", "Decisions", "Engine", "CLinux"],
         "HTTPService": ["Addresses", "Model", "Decisions", "APITypes", "Engine", "CLinux"],
         "PeerService": ["Addresses", "Model", "CLinux"],
+        "DrillService": ["Addresses", "Wire", "Model", "Decisions", "APITypes", "CLinux"],
         "ContentService": ["Addresses", "Model", "Decisions", "APITypes", "Engine", "Ports", "CLinux"],
         "StoreSQLite": ["Model", "Ports"],
         "StoreEtcd": ["Model", "Ports"],
@@ -100,7 +101,8 @@ enum Tidy {
         "CLI": ["Addresses", "Wire", "Model", "APITypes", "Ports"],
         "ondeck": [
             "Addresses", "Wire", "Model", "Decisions", "APITypes", "Ports", "Engine", "DHCPService", "TFTPService",
-            "HTTPService", "PeerService", "ContentService", "StoreSQLite", "StoreEtcd", "StoreConsul", "CLI",
+            "HTTPService", "PeerService", "ContentService", "DrillService", "StoreSQLite", "StoreEtcd", "StoreConsul",
+            "CLI",
         ],
     ]
     /// Floors 0 and 1: the standard library only, no clock, no waiting.

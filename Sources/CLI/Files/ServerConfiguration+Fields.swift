@@ -6,7 +6,7 @@ import Model
 
 extension ServerConfiguration {
     private static let keys = [
-        "node", "data", "store", "cluster", "log", "dhcp", "tftp", "http", "api", "content", "content-store",
+        "node", "data", "store", "cluster", "drill", "log", "dhcp", "tftp", "http", "api", "content", "content-store",
     ]
     private static let advice = Dictionary(
         uniqueKeysWithValues: (ObjectKind.allCases.map(\.plural) + ["subnets"]).map {
@@ -22,6 +22,7 @@ extension ServerConfiguration {
         content["local"] = [ContentDirectory(path: data + "/content")]
         fields.read("store", into: &store) { Store($0) }
         fields.read("cluster", into: &cluster) { Cluster($0) }
+        fields.read("drill", into: &drill) { $0.choice() }
         fields.read("log", into: &self.log) { $0.choice() }
         fields.read("dhcp", into: &dhcp) { DHCP($0) }
         fields.read("tftp", into: &tftp) { TFTP($0) }

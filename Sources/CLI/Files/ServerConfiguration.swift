@@ -48,11 +48,20 @@ public struct ServerConfiguration: Hashable, Sendable {
         }
     }
 
+    /// What `ondeck drill` may do to this node.
+    public enum Drills: String, Sendable, CaseIterable {
+        /// Hand-overs only.
+        case refused
+        /// Kill it, and have it stand still for a while.
+        case allowed
+    }
+
     /// nil: the host's name. With a shared store it is never nil: two hosts may have one name.
     public var node: String?
     public var data = "/var/lib/ondeck"
     public var store: Store = .sqlite
     public var cluster = Cluster()
+    public var drill = Drills.refused
     public var log: LogLevel = .info
     public var dhcp = DHCP()
     public var tftp = TFTP()

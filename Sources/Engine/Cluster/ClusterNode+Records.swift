@@ -131,6 +131,7 @@ extension ClusterNode {
             }
             return [.draining(draining)]
         }
+        if key == StoreKeys.drill(run.node), let value { calls.drillOrdered(value, revision) }
         return []
     }
 

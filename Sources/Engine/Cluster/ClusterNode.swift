@@ -46,6 +46,8 @@ public final class ClusterNode: Sendable {
         public var peersChanged: @Sendable ([Beat]) -> Void
         /// Another process has this node's name and is the newer one: this one must end.
         public var usurped: @Sendable (Beat) -> Void
+        /// This node is ordered to rehearse a fault: the order's record.
+        public var drillOrdered: @Sendable ([UInt8], Revision) -> Void
         /// Everything is handed over.
         public var stopped: @Sendable () -> Void
 
@@ -53,11 +55,13 @@ public final class ClusterNode: Sendable {
             tell: @escaping @Sendable (Heartbeat) -> Void,
             peersChanged: @escaping @Sendable ([Beat]) -> Void = { _ in },
             usurped: @escaping @Sendable (Beat) -> Void = { _ in },
+            drillOrdered: @escaping @Sendable ([UInt8], Revision) -> Void = { _, _ in },
             stopped: @escaping @Sendable () -> Void = {}
         ) {
             self.tell = tell
             self.peersChanged = peersChanged
             self.usurped = usurped
+            self.drillOrdered = drillOrdered
             self.stopped = stopped
         }
     }
