@@ -208,3 +208,25 @@ struct ReplySizeTests {
         #expect(count > payload - 62, "one more would have fitted")
     }
 }
+
+@Suite struct DHCPRequestEncodeTests {
+    @Test func whatIsEncodedIsDecoded() throws {
+        var request = DHCPRequest(hardware: ClientHardware(mac: MACAddress(bits: 0x060d_0102_0304)))
+        request.messageType = .request
+        (request.transactionID, request.seconds, request.flags, request.hops) = (0xa1b2_c3d4, 7, 0x8000, 2)
+        request.clientAddress = IPv4Address(bits: 0x0a00_0001)
+        request.relayAddress = IPv4Address(bits: 0x0a00_00fe)
+        request.options.append(.requestedAddress, IPv4Address(bits: 0x0a00_0002))
+        request.options.append(.vendorInformation, [UInt8](repeating: 7, count: 700))
+        request.options.append(.vendorClass, [])
+        let bytes = request.encode()
+        #expect(try DHCPRequest(decoding: bytes.span) == request)
+    }
+
+    /// RFC 951: relays and old servers drop shorter ones.
+    @Test func isNeverShorterThanABOOTPMessage() throws {
+        let request = DHCPRequest(hardware: ClientHardware(mac: MACAddress(bits: 1)))
+        #expect(request.encode().count == 300)
+        #expect(try DHCPRequest(decoding: request.encode().span) == request)
+    }
+}
