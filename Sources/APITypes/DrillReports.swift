@@ -45,6 +45,33 @@ public struct DrillOrderReport: Codable, Hashable, Sendable {
     }
 }
 
+/// `PUT /api/v1/cluster/networks/{network}/drill`: what has come of one, for the timeline.
+public struct DrillOutcome: Codable, Hashable, Sendable {
+    public var kind: DrillKind
+    public var outcome: DrillReport.Outcome
+    /// Nil: nobody got an address any more.
+    public var gapMilliseconds: Double?
+
+    public init(kind: DrillKind, outcome: DrillReport.Outcome, gapMilliseconds: Double?) {
+        self.kind = kind
+        self.outcome = outcome
+        self.gapMilliseconds = gapMilliseconds
+    }
+
+    /// "a kill: kept, 62 ms without an ACK (promised: 300 ms at most)"
+    public var sentence: String {
+        let gap = gapMilliseconds.map { "\(Int64(clampingMilliseconds: $0)) ms without an ACK" }
+        return "a \(kind.rawValue): \(outcome.rawValue), \(gap ?? "nobody got an address any more") "
+            + "(promised: \(kind.promiseMilliseconds) ms at most)"
+    }
+}
+
+extension Int64 {
+    fileprivate init(clampingMilliseconds value: Double) {
+        self = Int64(exactly: value.rounded()) ?? (value > 0 ? .max : 0)
+    }
+}
+
 /// What made-up clients saw of a rehearsal, in milliseconds: what `ondeck drill -o json` writes.
 public struct DrillReport: Codable, Hashable, Sendable {
     public struct Spread: Codable, Hashable, Sendable {
@@ -82,7 +109,8 @@ public struct DrillReport: Codable, Hashable, Sendable {
         public var fault: String
         /// Nil: no ACK came any more.
         public var milliseconds: Double?
-        /// The server that had given the last lease before it, and the one that gave the first after it.
+        /// The server that had given the last lease before the fault, and the one that gave the first after it that is
+        /// from another; nil: none did.
         public var lastFrom: String?
         public var firstFrom: String?
 

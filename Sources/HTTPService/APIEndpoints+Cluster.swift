@@ -38,6 +38,12 @@ extension APIResponder {
         return try .json(try await calls.cluster.drill(exchange.parameter("network"), request).get())
     }
 
+    func drillEnded(_ exchange: APIExchange) async throws -> Response {
+        let outcome = try await exchange.body(DrillOutcome.self)
+        try await calls.cluster.drillEnded(exchange.parameter("network"), outcome).get()
+        return Response(status: .noContent)
+    }
+
     func drainNode(_ exchange: APIExchange) async throws -> Response {
         let drain = try await exchange.body(DrainRequest.self).drain
         return try .json(try await calls.cluster.drain(exchange.parameter("node"), drain).get())

@@ -98,6 +98,7 @@ struct APIResponder: HTTPResponder {
         case .showCluster: try await showCluster(exchange)
         case .handOver: try await handOver(exchange)
         case .drill: try await drill(exchange)
+        case .drillEnded: try await drillEnded(exchange)
         case .drainNode: try await drainNode(exchange)
         case .acceptRestored: try await acceptRestored(exchange)
         case .showWindow: try await showWindow(exchange)

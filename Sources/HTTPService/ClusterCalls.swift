@@ -14,6 +14,8 @@ public struct ClusterCalls: Sendable {
     /// is about to happen. 403: the node's configuration does not allow it; 404: no such network; 409: not now; 422:
     /// never (one machine's store, a network that is not dynamic).
     public var drill: @Sendable (_ network: String, DrillRequest) async -> Result<DrillOrderReport, Problem>
+    /// Puts what has come of a drill onto the timeline. 404: no such network.
+    public var drillEnded: @Sendable (_ network: String, DrillOutcome) async -> Result<Void, Problem>
     /// Has a node hand over what it has, or lets it take its share again. Answers when the order is in the store.
     /// 404: no such node; 409: no other node could take its networks.
     public var drain: @Sendable (_ node: String, _ drain: Bool) async -> Result<DrainReport, Problem>
@@ -25,6 +27,7 @@ public struct ClusterCalls: Sendable {
         show: @escaping @Sendable () async -> ClusterReport,
         handOver: @escaping @Sendable (_ network: String, _ node: String) async -> Result<HandoverReport, Problem>,
         drill: @escaping @Sendable (_ network: String, DrillRequest) async -> Result<DrillOrderReport, Problem>,
+        drillEnded: @escaping @Sendable (_ network: String, DrillOutcome) async -> Result<Void, Problem>,
         drain: @escaping @Sendable (_ node: String, _ drain: Bool) async -> Result<DrainReport, Problem>,
         acceptRestored: @escaping @Sendable () async -> Result<AcceptRestoredReport, Problem>,
         window: @escaping @Sendable (_ outageSeconds: UInt32) async -> WindowReport
@@ -32,6 +35,7 @@ public struct ClusterCalls: Sendable {
         self.show = show
         self.handOver = handOver
         self.drill = drill
+        self.drillEnded = drillEnded
         self.drain = drain
         self.acceptRestored = acceptRestored
         self.window = window

@@ -30,6 +30,7 @@ enum Routes {
         APIRoute(.get, "/api/v1/cluster", .showCluster),
         APIRoute(.put, "/api/v1/cluster/networks/{network}/holder", .handOver),
         APIRoute(.post, "/api/v1/cluster/networks/{network}/drill", .drill),
+        APIRoute(.put, "/api/v1/cluster/networks/{network}/drill", .drillEnded),
         APIRoute(.put, "/api/v1/cluster/nodes/{node}/drain", .drainNode),
         APIRoute(.post, "/api/v1/cluster/accept-restored", .acceptRestored),
         APIRoute(.get, "/api/v1/window", .showWindow),
@@ -77,7 +78,7 @@ enum APIEndpoint: Sendable {
     case exportSite, applySite
     case listLeases, deleteLease
     case setIntent, explain, watchEvents
-    case showCluster, handOver, drill, drainNode, acceptRestored, showWindow
+    case showCluster, handOver, drill, drillEnded, drainNode, acceptRestored, showWindow
     case content(ContentEndpoint)
     case showTargets, drainTarget
     case listObjects, getObject, putObject, deleteObject

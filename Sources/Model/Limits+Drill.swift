@@ -32,7 +32,7 @@ extension Limits {
     public static let drillAnswerLookMilliseconds: Int64 = 20
     /// Between a node's answer and what happens to it, so that the answer is out.
     public static let drillDelayMilliseconds: Int64 = 200
-    /// A client repeats itself after 1, 2, 4 s, as iPXE does, and begins anew when its REQUEST was not answered so often.
+    /// A client repeats itself after 1, 2, 4 s, as iPXE does, and begins anew when so many REQUESTs were not answered.
     public static let drillRetryMilliseconds: Int64 = 1_000
     public static let drillRetryMillisecondsMax: Int64 = 4_000
     public static let drillTriesMax = 4

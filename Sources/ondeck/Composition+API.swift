@@ -65,6 +65,9 @@ extension Composition {
             drill: { network, request in
                 await answer { () async throws(Problem) in try await drills.order(network, request) }
             },
+            drillEnded: { network, outcome in
+                await answer { () async throws(Problem) in try drills.ended(network, outcome) }
+            },
             drain: { node, isDraining in
                 await answer { () async throws(Problem) in try await cluster.drain(node, isDraining) }
             },

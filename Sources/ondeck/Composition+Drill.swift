@@ -25,7 +25,8 @@ extension Composition {
             },
             begin: { load in
                 guard let interface = try DrillInterface.all().first(where: { $0.name == load.interface }) else {
-                    throw StartFault(sentence: "there is no interface \(load.interface) that is up and has a MAC address")
+                    throw StartFault(
+                        sentence: "there is no interface \(load.interface) that is up and has a MAC address")
                 }
                 let run = try DrillRun(on: interface, clients: load.clients, perSecond: load.perSecond)
                 return DrillAccess.Running(

@@ -31,7 +31,9 @@ struct OnDeck: AsyncParsableCommand {
                 subcommands: [ContentCommand.self, TargetsCommand.self, TargetCommand.self]),
             CommandGroup(
                 name: "The cluster",
-                subcommands: [ClusterCommand.self, DrillCommand.self, WindowCommand.self, NodeCommand.self, StoreCommand.self]),
+                subcommands: [
+                    ClusterCommand.self, DrillCommand.self, WindowCommand.self, NodeCommand.self, StoreCommand.self,
+                ]),
             CommandGroup(name: "Other", subcommands: [VersionCommand.self]),
         ])
 

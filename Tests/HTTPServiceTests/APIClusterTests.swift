@@ -47,6 +47,33 @@ struct APIClusterTests {
         }
     }
 
+    @Test func `a fault is rehearsed only where it is safe, unless somebody insists`() async throws {
+        try await withAPIListener(FakeEngine()) { port in
+            try await onThread {
+                let client = try RawClient(port: port)
+                let path = "/api/v1/cluster/networks/lab/drill"
+                let unsafe = try client.call("POST", path, "{\"kind\": \"handover\"}")
+                #expect(unsafe.status == 409)
+                #expect(
+                    try unsafe.decoded(Problem.self).detail?.hasPrefix("a failure right now would be felt: the store")
+                        == true)
+                let done = try client.call("POST", path, "{\"kind\": \"handover\", \"force\": true}")
+                #expect(
+                    try done.decoded(DrillOrderReport.self)
+                        == DrillOrderReport(network: "lab", kind: .handover, node: "a", successor: "b"))
+                #expect(try client.call("POST", path, "{\"kind\": \"kill\", \"force\": true}").status == 403)
+                #expect(try client.call("POST", path, "{\"kind\": \"fire\"}").status == 400)
+                #expect(try client.call("POST", path, "{}").status == 400)
+                let other = "/api/v1/cluster/networks/x/drill"
+                #expect(try client.call("POST", other, "{\"kind\": \"kill\", \"force\": true}").status == 404)
+                let outcome = "{\"kind\": \"kill\", \"outcome\": \"kept\", \"gapMilliseconds\": 62.4}"
+                #expect(try client.call("PUT", path, outcome).status == 204)
+                #expect(try client.call("PUT", other, outcome).status == 404)
+                #expect(try client.call("PUT", path, "{\"kind\": \"kill\", \"outcome\": \"good\"}").status == 400)
+            }
+        }
+    }
+
     @Test func `a node is drained and undrained, and a restored store accepted`() async throws {
         try await withAPIListener(FakeEngine()) { port in
             try await onThread {
@@ -93,7 +120,7 @@ struct APIClusterTests {
             try await onThread {
                 let client = try RawClient(port: port)
                 for path in ["/api/v1/cluster", "/api/v1/window"] { #expect(try client.get(path).status == 401) }
-                for path in ["cluster/networks/lab/holder", "cluster/nodes/b/drain"] {
+                for path in ["cluster/networks/lab/holder", "cluster/networks/lab/drill", "cluster/nodes/b/drain"] {
                     #expect(try client.ask(RawClient.request("PUT", "/api/v1/\(path)", [], body: "{}")).status == 401)
                 }
                 let accept = RawClient.request("POST", "/api/v1/cluster/accept-restored", [])

@@ -123,7 +123,9 @@ public struct DrillCommand: ServerCommand {
 
     /// What is not a failure of the command's own becomes one.
     static func sentence<Value>(_ body: () throws -> Value) throws -> Value {
-        do { return try body() } catch let error as CommandError { throw error } catch { throw CommandError("\(error)") }
+        do { return try body() } catch let error as CommandError { throw error } catch {
+            throw CommandError("\(error)")
+        }
     }
 
     private func confirm(_ order: DrillOrderReport, _ terminal: Terminal) throws {

@@ -47,7 +47,17 @@ struct DrillRehearsal {
             _ = await running.finish(network, kind)
             throw error
         }
-        return await running.finish(network, kind)
+        let report = await running.finish(network, kind)
+        await tell(report)
+        return report
+    }
+
+    /// For the timeline. The node that was asked may be the one that was killed: the report does not depend on it.
+    private func tell(_ report: DrillReport) async {
+        let outcome = DrillOutcome(kind: kind, outcome: report.outcome, gapMilliseconds: report.gapMilliseconds)
+        do {
+            _ = try await client.send(.put, ["api", "v1", "cluster", "networks", network, "drill"], body: outcome)
+        } catch { say("the outcome is not on the timeline of \(client.base): \(error)") }
     }
 
     // MARK: Parts

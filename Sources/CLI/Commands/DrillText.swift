@@ -70,7 +70,9 @@ struct DrillText {
 
     private static func text(_ gap: DrillReport.Gap) -> String {
         guard let milliseconds = gap.milliseconds else { return "\(gap.fault): nobody got an address any more" }
-        let servers = gap.lastFrom.flatMap { last in gap.firstFrom.map { ", \(last) before it and \($0) after it" } }
+        let servers = gap.lastFrom.flatMap { last in
+            gap.firstFrom.map { "; the leases came from \(last), then from \($0)" }
+        }
         return "\(gap.fault): \(number(milliseconds)) ms without an ACK\(servers ?? "")"
     }
 

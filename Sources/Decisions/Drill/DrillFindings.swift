@@ -13,7 +13,9 @@ public struct DrillFindings: Hashable, Sendable {
         public init?(microseconds times: [Int64]) {
             guard !times.isEmpty else { return nil }
             let sorted = times.sorted()
-            func part(_ part: Int) -> Double { Double(sorted[min(sorted.count - 1, sorted.count * part / 100)]) / 1_000 }
+            func part(_ part: Int) -> Double {
+                Double(sorted[min(sorted.count - 1, sorted.count * part / 100)]) / 1_000
+            }
             (p50, p99) = (part(50), part(99))
         }
     }
@@ -32,7 +34,8 @@ public struct DrillFindings: Hashable, Sendable {
     public struct Gap: Hashable, Sendable {
         /// Nil: no ACK came any more.
         public var milliseconds: Double?
-        /// Who had given the last lease before it, and who gave the first one after it.
+        /// Who had given the last lease before the fault, and who gave the first one after it that is from another;
+        /// nil: nobody else did.
         public var lastFrom: IPv4Address?
         public var firstFrom: IPv4Address?
     }
@@ -84,22 +87,22 @@ public struct DrillFindings: Hashable, Sendable {
             longestGap: Double(longest) / 1_000, sentAgain: leases.count { $0.hasRepeated })
     }
 
-    /// Between two ACKs, the second of which came after the fault, and the first before the time of the next one.
+    /// Between two ACKs, the second of which came after the fault, and the first before the time of the next one. What
+    /// begins after this fault and lasts beyond the next one is the next one's.
     private static func gap(_ log: DrillLog, from fault: Int64, until end: Int64) -> Gap {
         let last = log.leases.last { $0.bound <= fault }
         let later = log.leases.drop { $0.bound <= fault }
         guard !later.isEmpty else { return Gap(milliseconds: nil, lastFrom: last?.server, firstFrom: nil) }
-        var longest = Gap(milliseconds: 0, lastFrom: nil, firstFrom: nil)
-        var (from, server) = (last?.bound ?? log.began, last?.server)
+        var longest: Int64 = 0
+        var from = last?.bound ?? log.began
         for lease in later {
-            guard from < end else { break }
-            let length = Double(lease.bound - from) / 1_000
-            if length > longest.milliseconds ?? 0, isFelt(log, until: lease.bound) {
-                longest = Gap(milliseconds: length, lastFrom: server, firstFrom: lease.server)
-            }
-            (from, server) = (lease.bound, lease.server)
+            guard from <= end else { break }
+            let isNext = end < log.asked && lease.bound > end && from > fault
+            if !isNext, lease.bound - from > longest, isFelt(log, until: lease.bound) { longest = lease.bound - from }
+            from = lease.bound
         }
-        return longest
+        let other = later.first { $0.server != last?.server && $0.bound <= end }
+        return Gap(milliseconds: Double(longest) / 1_000, lastFrom: last?.server, firstFrom: other?.server)
     }
 
     /// Once nobody begins any more, ACKs come seldom for that reason alone: one client's wait is not everybody's.
@@ -114,9 +117,9 @@ public struct DrillFindings: Hashable, Sendable {
     public func verdict(_ kind: DrillKind, duplicates: Int) -> Verdict {
         let promise = Double(kind.promiseMilliseconds)
         var broken: [String] = []
-        if duplicates > 0 { broken.append("\(duplicates) addresses were given to two clients at once") }
+        if duplicates > 0 { broken.append("addresses given to two clients at once: \(duplicates)") }
         if gaps.contains(where: { $0.milliseconds == nil }) { broken.append("nobody got an address any more") }
-        if neverAnswered > 0 { broken.append("\(neverAnswered) clients never got an address") }
+        if neverAnswered > 0 { broken.append("clients that never got an address: \(neverAnswered)") }
         guard let gap = gapMilliseconds, gap > promise else { return broken.isEmpty ? .kept : .broken(broken) }
         guard broken.isEmpty else { return .broken(broken + [Self.tooLong(gap, promise)]) }
         var unclear: [String] = []

@@ -45,11 +45,20 @@ public struct DrillOrders: Sendable {
         let record = DrillRecord(
             at: clock.now(), number: .random(in: 0 ... .max), incarnation: holder.incarnation, kind: request.kind,
             network: network, milliseconds: UInt64(milliseconds), state: dryRun ? .asking : .asked)
-        if !dryRun { note(network, "drill: \(holder.node) is to \(request.kind == .kill ? "be killed" : "fall silent")") }
+        if !dryRun {
+            note(network, "drill: \(holder.node) is to \(request.kind == .kill ? "be killed" : "fall silent")")
+        }
         try await ask(holder.node, record)
         return DrillOrderReport(
             network: network, kind: request.kind, node: holder.node,
             milliseconds: request.kind == .silence ? milliseconds : nil)
+    }
+
+    /// What the made-up clients saw.
+    public func ended(_ network: String, _ outcome: DrillOutcome) throws(Problem) {
+        guard engine.networks.contains(where: { $0.name == network }) else { throw .notFound("network \(network)") }
+        let level = outcome.outcome == .kept ? Event.Level.info : .warning
+        timeline.add(Event(.admin, level, network: network, .text("drill: \(outcome.sentence)")))
     }
 
     // MARK: Who

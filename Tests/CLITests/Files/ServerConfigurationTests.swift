@@ -32,6 +32,13 @@ import Testing
         #expect(configuration.content.keys.sorted() == ["debian-12", "ipxe", "local", "memtest"])
     }
 
+    @Test func drillsAreAllowedByAWordOfTheirOwn() throws {
+        #expect(ServerConfiguration().drill == .refused)
+        #expect(try ServerConfiguration.parse("drill: allowed\n", file: "ondeck.yaml").drill == .allowed)
+        #expect(try ServerConfiguration.parse("drill: refused\n", file: "ondeck.yaml").drill == .refused)
+        #expect(lines("drill: yes\n").first?.hasPrefix("ondeck.yaml:1:8: drill: ") == true)
+    }
+
     @Test func aConfigurationWithEverything() throws {
         let text = """
             node: rack1-a
@@ -131,7 +138,7 @@ import Testing
         (
             "- a\n",
             [
-                "ondeck.yaml:1:1: expected a map, found a list (with the keys node, data, store, cluster, log, dhcp, "
+                "ondeck.yaml:1:1: expected a map, found a list (with the keys node, data, store, cluster, drill, log, dhcp, "
                     + "tftp, http, api, content and content-store)"
             ]
         ),

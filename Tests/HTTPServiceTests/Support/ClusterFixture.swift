@@ -17,6 +17,16 @@ extension FakeEngine {
                 }
                 return .success(HandoverReport(network: network, from: "a", to: node, epoch: 8, milliseconds: 143))
             },
+            drill: { network, request in
+                guard network == "lab" else { return .failure(.notFound("there is no network \(network)")) }
+                guard request.kind == .handover else {
+                    return .failure(Problem(title: "refused", status: 403, detail: "a allows no drill"))
+                }
+                return .success(DrillOrderReport(network: network, kind: .handover, node: "a", successor: "b"))
+            },
+            drillEnded: { network, _ in
+                network == "lab" ? .success(()) : .failure(.notFound("there is no network \(network)"))
+            },
             drain: { node, drain in
                 .success(DrainReport(node: node, drain: drain, networksHeld: drain ? ["lab"] : []))
             },

@@ -24,7 +24,7 @@ networks:
     unknown: lease
     probe: false
     subnets:
-      - { subnet: 10.77.0.0/16, pools: [10.77.10.0-10.77.10.63] }
+      - { subnet: 10.77.0.0/16, pools: [10.77.10.0-10.77.13.255] }
 YAML
 check "the site is taken" on_node 1 apply -f "$LAB_DIRECTORY/site.yaml"
 wait_for 10 has_holder lan || { fail "somebody is up to bat" "$(on_node 1 cluster 2>&1)"; group_done; }
@@ -46,12 +46,20 @@ drill_from() {
 }
 said() { cat "$LAB_DIRECTORY/drill-said"; }
 number() { python3 -c "import json; print(json.load(open('$LAB_DIRECTORY/drill'))$1)"; }
-bound() { on_node "$1" lease list -o json | grep -c '"state": *"bound"'; }
+bound() { # leases of the drill's clients
+    on_node "$1" lease list -o json | python3 -c "import json, sys
+print(sum(lease['state'] == 'bound' and lease['mac'].startswith('06:0d:') for lease in json.load(sys.stdin)))"
+}
 none_bound() { [ "$(bound "$1")" = 0 ]; }
-# kept WHAT: exit status and report agree, and nobody was harmed.
+# kept WHAT LIMIT: exit status and report agree, and nobody was harmed. How long a gap may be is the benches' matter (a
+# machine that is busy otherwise is slower); here it must be one of that kind.
 kept() {
-    if [ "$STATUS" = 0 ]; then ok "$1: kept" "$(number "['gapMilliseconds']") ms"; else fail "$1: kept" "status $STATUS: $(said) $DRILL"; fi
-    [ -n "$DRILL" ] || return
+    local outcome wanted=1
+    [ -n "$DRILL" ] || { fail "$1: is rehearsed" "status $STATUS: $(said)"; return; }
+    outcome=$(number "['outcome']")
+    [ "$outcome" != kept ] || wanted=0
+    expect_equal "$1: $outcome, and so is the exit status" "$wanted" "$STATUS"
+    expect_below "$1: longest time without an ACK" "$2" "$(number "['gapMilliseconds']")" ms
     expect_equal "$1: no address twice" "[]" "$(number "['duplicates']")"
     expect_equal "$1: everybody got one" 0 "$(number "['neverAnswered']")"
     expect_equal "$1: every lease was given back" "$(number "['leases']")" "$(number "['released']")"
@@ -60,11 +68,12 @@ kept() {
 # Handed over and handed back, seen from another machine; the node that is asked is not the one up to bat.
 A=$(up)
 drill_from c1 "$(other "$A")" --kind handover --seconds 6
-kept "handover"
-expect_equal "handover: there and back" 2 "$(number "['gaps'].__len__()")"
-expect_equal "handover: the servers are the two nodes" "10.77.0.$A" "$(number "['gaps'][0]['lastFrom']")"
+kept "handover" 1000
+expect_equal "handover: there and back, as the leases show" "10.77.0.$A 10.77.0.$A" \
+    "$(number "['gaps'][0]['lastFrom']") $(number "['gaps'][1]['firstFrom']")"
 expect_equal "handover: and the network is where it was" "n$A" "$(holder lan)"
 expect "handover: on the timeline" 'drill: n[123] is to hand over to n[123]' "$(cat "$LAB_DIRECTORY"/n?.log)"
+expect "handover: with what came of it" 'drill: a handover: [a-z]+, [0-9]+ ms without an ACK' "$(cat "$LAB_DIRECTORY"/n?.log)"
 check "handover: the store has no leases of it left" wait_for 3 none_bound 1
 
 # Not allowed: not done, and the line that would allow it is named.
@@ -85,7 +94,7 @@ on_node "$A" cluster handover lan --to "n$A" >/dev/null 2>&1
 
 # Killed: from the very node that is up to bat, whose API is asked, too; the clients outlive it.
 drill_from "n$A" "$A" --kind kill --seconds 5
-kept "kill"
+kept "kill" 1000
 expect "kill: another node answered" '10\.77\.0\.[123]' "$(number "['gaps'][0]['firstFrom']" | grep -v "10.77.0.$A$")"
 if is_running "${NODE_PROCESS[$A]}"; then fail "kill: the process is gone" "it runs"; else ok "kill: the process is gone"; fi
 wait "${NODE_PROCESS[$A]}" 2>/dev/null
@@ -101,29 +110,38 @@ check "kill: it is not killed again by what was left" is_running "${NODE_PROCESS
 # Silent: the process stands still, and goes on by itself.
 A=$(up)
 [ "$A" != "$R" ] || { A=$(other "$R"); on_node "$A" cluster handover lan --to "n$A" >/dev/null 2>&1; }
-drill_from c1 "$(other "$A")" --kind silence --pause 2 --seconds 5 &
+at c1 "$TOOLS/dhcp-load" eth0 --rate 50 --seconds 6 --settle 4 --report "$LAB_DIRECTORY/report" \
+    >"$LAB_DIRECTORY/load" 2>&1 &
 load=$!
+LAB_PROCESSES+=("$load")
+drill_from c1 "$(other "$A")" --kind silence --pause 3 --seconds 5 &
+drill=$!
 stood=no
 for _ in $(seq 100); do
     [ "$(awk '/^State/ { print $2 }' "/proc/${NODE_PROCESS[$A]}/status")" != T ] || { stood=yes; break; }
     sleep 0.05
 done
 expect_equal "silence: the process stands still" yes "$stood"
-wait "$load"
+wait "$drill"
 STATUS=$?
+wait "$load"
 DRILL=$(cat "$LAB_DIRECTORY/drill")
-kept "silence"
+kept "silence" 3000
 expect_equal "silence: and goes on" S "$(awk '/^State/ { print $2 }' "/proc/${NODE_PROCESS[$A]}/status")"
-expect "silence: on its own timeline" 'this process goes on after 2000 ms' "$(cat "$LAB_DIRECTORY/n$A.log")"
+expect "silence: on its own timeline" 'this process goes on after 3000 ms' "$(cat "$LAB_DIRECTORY/n$A.log")"
 measured=$(number "['gapMilliseconds']")
 expect "silence: the gap is that of a silence, not of a hand-over" yes \
-    "$(awk -v gap="$measured" 'BEGIN { print (gap > 500 && gap < 1500) ? "yes" : "no: " gap }')"
+    "$(awk -v gap="$measured" 'BEGIN { print (gap > 500) ? "yes" : "no: " gap }')"
+seen=$("$TOOLS/json-find" longest_gap <"$LAB_DIRECTORY/report")
+expect "silence: other clients, beside it, saw the same" '^yes' \
+    "$(awk -v gap="$measured" -v seen="$seen" 'BEGIN {
+        seen *= 1000; off = gap - seen; print (off < 150 && off > -150) ? "yes" : "no", "-", gap, "and", seen }')"
 check "silence: the store has no leases of it left" wait_for 3 none_bound "$(other "$A")"
 
 # For people.
 at c1 env ONDECK_TOKEN_FILE="$LAB_DIRECTORY/n1/api-token" "$ONDECK" drill lan --yes --kind handover --seconds 5 \
     --api http://10.77.0.1:8081 >"$LAB_DIRECTORY/text" 2>&1
-expect "for people: a verdict" '^KEPT: .* promised: 250 ms' "$(cat "$LAB_DIRECTORY/text")"
+expect "for people: a verdict" '^(KEPT|BROKEN|UNCLEAR): .*250 ms' "$(cat "$LAB_DIRECTORY/text")"
 check_fails "nobody to be asked: nothing is done" 'add|--yes' \
     at c1 env ONDECK_TOKEN_FILE="$LAB_DIRECTORY/n1/api-token" "$ONDECK" drill lan --kind kill --api http://10.77.0.1:8081
 group_done
