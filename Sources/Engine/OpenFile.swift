@@ -37,8 +37,24 @@ public final class OpenFile: Sendable {
 
     private static func version(_ status: stat) -> String {
         let changed = UInt64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ UInt64(status.st_mtim.tv_nsec)
-        let size = String(Int(status.st_size), radix: 16)
-        return String(status.st_ino, radix: 16) + "-" + size + "-" + String(changed, radix: 16)
+        let parts = [UInt64(status.st_ino), UInt64(status.st_size), changed]
+        // Written for each request: three numbers of up to 16 digits.
+        return String(unsafeUninitializedCapacity: 3 * 16 + 2) { bytes in
+            var end = 0
+            for part in parts {
+                if end > 0 {
+                    bytes[end] = UInt8(ascii: "-")
+                    end += 1
+                }
+                let digits = max(1, (67 - part.leadingZeroBitCount) / 4)
+                for place in 0..<digits {
+                    let nibble = UInt8(truncatingIfNeeded: part >> UInt64(4 * (digits - 1 - place))) & 0xf
+                    bytes[end + place] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble
+                }
+                end += digits
+            }
+            return end
+        }
     }
 
     deinit { Glibc.close(descriptor) }

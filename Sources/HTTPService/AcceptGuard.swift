@@ -5,20 +5,40 @@ import NIOCore
 
 /// Keeps a listener listening. accept(2) may fail for want of descriptors (EMFILE) or because a client went away at
 /// the wrong moment (ECONNABORTED); passed on, such an error would end the stream of connections, and the listener
-/// with it. After one it waits a little, or it would spin.
+/// with it. After one it waits a little, or it would spin. Where there are as many connections as there may be, it
+/// waits until one has gone; the kernel keeps who comes meanwhile.
 final class AcceptGuard: ChannelDuplexHandler {
     typealias InboundIn = any Channel
+    typealias InboundOut = any Channel
     typealias OutboundIn = Never
 
     private static let pause = TimeAmount.milliseconds(100)
     private static let quiet = TimeAmount.seconds(10)
 
     private let logger: Logger
+    private let most: Int?
+    private var open = 0
     private var isPausing = false
     private var readWaits = false
     private var quietUntil = NIODeadline.uptimeNanoseconds(0)
 
-    init(logger: Logger) { self.logger = logger }
+    /// `most`: connections at one time; nil: somebody else counts them.
+    init(most: Int? = nil, logger: Logger) {
+        self.most = most
+        self.logger = logger
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if most != nil {
+            open += 1
+            let closed = Self.unwrapInboundIn(data).closeFuture.hop(to: context.eventLoop)
+            closed.assumeIsolated().whenComplete { _ in
+                self.open -= 1
+                self.goOn(context)
+            }
+        }
+        context.fireChannelRead(data)
+    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if quietUntil < .now() {
@@ -29,14 +49,20 @@ final class AcceptGuard: ChannelDuplexHandler {
         isPausing = true
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) {
             self.isPausing = false
-            guard self.readWaits else { return }
-            self.readWaits = false
-            context.read()
+            self.goOn(context)
         }
     }
 
     func read(context: ChannelHandlerContext) {
-        if isPausing { readWaits = true } else { context.read() }
+        if canAccept { context.read() } else { readWaits = true }
+    }
+
+    private var canAccept: Bool { !isPausing && most.map { open < $0 } ?? true }
+
+    private func goOn(_ context: ChannelHandlerContext) {
+        guard readWaits, canAccept else { return }
+        readWaits = false
+        context.read()
     }
 
     /// Puts one before everything else in a listener's pipeline.

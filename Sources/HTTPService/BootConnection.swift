@@ -4,55 +4,46 @@ import Model
 import NIOCore
 import NIOHTTP1
 
-/// One answer, down to its headers.
-struct BootReply: Sendable {
-    enum Body: Sendable {
-        case none
-        case bytes(ByteBuffer)
-        /// The first piece is in the page cache; the file is there up to `ready`, which is more than the range's start.
-        case file(FileSource, Range<Int>, ready: Int)
-    }
-
-    var status: HTTPResponseStatus
-    var headers: HTTPHeaders
-    /// `none` for HEAD.
-    var body: Body
-    /// Close the connection after it.
-    var closes = false
-    /// Told once, when the last byte has left or the connection has broken.
-    var finished: @Sendable (_ bytesSent: Int, _ isComplete: Bool) -> Void = { _, _ in }
-}
-
-/// Between HTTP's parts and whole values: requests go in complete and one at a time, replies come out as head, body
-/// and end. At shutdown the reply that is under way is the last one.
+/// One connection: requests go to the responder complete and one at a time, and answers leave as the bytes that they
+/// are. What can be answered at once is, without leaving the event loop: no task, no hop, one read and one write.
 ///
 /// NIO's handler for clients that ask ahead is not used: it stops and starts reading around every request, two system
 /// calls each time, where this one does so only when a client does ask ahead.
 final class BootConnection: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
-    typealias InboundOut = HTTPRequestHead
-    typealias OutboundIn = BootReply
-    typealias OutboundOut = HTTPServerResponsePart
+    typealias OutboundIn = Never
+
+    /// What the connections of a listener share.
+    struct Shared: Sendable {
+        var responder: BootResponder
+        var connections: BootConnections
+        /// Takes what has to be waited for.
+        var waiting: AsyncStream<@Sendable () async -> Void>.Continuation
+    }
 
     private enum State {
         /// Until a request is complete. Becomes `answering` with a request's end, `refusing` with too much of a body.
         case waiting(head: HTTPRequestHead?, bodyBytes: Int)
-        /// The engine thinks. Becomes `sending` with its reply.
+        /// The engine thinks. Becomes `waiting` with a short reply, `sending` with a file's.
         case answering
         /// Bytes are on their way. Becomes `waiting` with the last.
         case sending(FileTransfer, BootReply)
         /// What still comes in is not read any more.
         case refusing
+        /// Nobody is there any more. From all others.
+        case closed
     }
 
     private static let checkSeconds: Int64 = 5
 
-    private let idleLimit: TimeAmount
-    private let connections: IdleConnections
-    private var place: IdleConnections.Place?
+    private let shared: Shared
+    private let peer: ConnectionPeer
+    private let outlet: BootOutlet
+    private var place: BootConnections.Place?
     private var state = State.waiting(head: nil, bodyBytes: 0)
     /// What a client that asks ahead has sent while an answer is under way.
     private var queued = CircularBuffer<HTTPServerRequestPart>()
+    private var isTakingQueued = false
     /// Nothing more is read while something is queued: that is the kernel's to keep, and the client's to wait for.
     private var readWaits = false
     private var inputClosed = false
@@ -60,28 +51,25 @@ final class BootConnection: ChannelDuplexHandler {
     private var isStopping = false
     /// What came after the requests that are queued is none.
     private var refusal: HTTPResponseStatus?
-    private var timer: Scheduled<Void>?
     private var transferTimer: Scheduled<Void>?
-    /// When the connection began, or the last reply ended.
-    private var idleSince = NIODeadline.now()
 
-    /// `idleLimit`: how long a request may take to come in, from the connection's start or the last reply's end.
-    init(idleLimit: TimeAmount, connections: IdleConnections) {
-        self.idleLimit = idleLimit
-        self.connections = connections
+    init(_ shared: Shared, peer: ConnectionPeer, outlet: BootOutlet) {
+        self.shared = shared
+        self.peer = peer
+        self.outlet = outlet
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        place = connections.open(context.channel)
-        startIdleTimer(context)
+        place = shared.connections.open(context.channel)
+        guard place != nil else { return context.close(promise: nil) }
         context.fireChannelActive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { cancelTimers() }
-
     func channelInactive(context: ChannelHandlerContext) {
-        cancelTimers()
-        if let place { connections.closed(place) }
+        state = .closed
+        queued.removeAll()
+        transferTimer?.cancel()
+        if let place { shared.connections.closed(place) }
         context.fireChannelInactive()
     }
 
@@ -90,9 +78,9 @@ final class BootConnection: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = Self.unwrapInboundIn(data)
         switch state {
-        case .waiting: take(context, part)
-        case .answering, .sending: queued.append(part)
-        case .refusing: break
+        case .waiting where queued.isEmpty: take(context, part)
+        case .waiting, .answering, .sending: queued.append(part)
+        case .refusing, .closed: break
         }
     }
 
@@ -112,17 +100,38 @@ final class BootConnection: ChannelDuplexHandler {
             if bodyBytes > Limits.bootBodyBytesMax { refuse(context, .payloadTooLarge) }
         case .end:
             guard let head else { return }
-            place?.becomesBusy()
-            state = .answering
-            context.fireChannelRead(Self.wrapInboundOut(head))
+            answer(context, head)
         }
     }
 
-    /// Goes on with what was asked ahead.
+    private func answer(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
+        guard let peer = peer.value else { return context.close(promise: nil) }
+        place?.becomesBusy()
+        state = .answering
+        switch shared.responder.answer(to: head, from: peer) {
+        case .now(let reply): send(context, reply)
+        case .later(let work):
+            let loop = context.eventLoop
+            let connection = NIOLoopBound((self, context), eventLoop: loop)
+            let result = shared.waiting.yield {
+                let reply = await work()
+                loop.execute {
+                    let (handler, context) = connection.value
+                    handler.send(context, reply)
+                }
+            }
+            if case .enqueued = result { return }
+            context.close(promise: nil)
+        }
+    }
+
+    /// Goes on with what was asked ahead. Answers end here again: a loop, or thousands of short requests in one piece
+    /// would stand upon each other on the stack.
     private func takeQueued(_ context: ChannelHandlerContext) {
+        guard !isTakingQueued else { return }
+        isTakingQueued = true
         while case .waiting = state, let part = queued.popFirst() { take(context, part) }
-        // A request is handed on at the end of a read, and this one has had its end.
-        if case .answering = state { context.fireChannelReadComplete() }
+        isTakingQueued = false
         guard queued.isEmpty else { return }
         if case .waiting = state {
             if let refusal { return refuse(context, refusal) }
@@ -136,21 +145,23 @@ final class BootConnection: ChannelDuplexHandler {
     /// Answers what is not, or not yet, a whole request, and closes.
     private func refuse(_ context: ChannelHandlerContext, _ status: HTTPResponseStatus) {
         state = .refusing
-        let headers = HTTPHeaders([("Connection", "close"), ("Content-Length", "0")])
-        let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
-        context.write(Self.wrapOutboundOut(.head(head)), promise: nil)
-        context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
+        outlet.send(BootReply(refusing: status).bytes, promise: nil)
         context.close(promise: nil)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is ChannelShouldQuiesceEvent {
-            isStopping = true
-        } else if case ChannelEvent.inputClosed = event {
-            // Half-closed: the client wants what it has asked for and will ask nothing more.
-            inputClosed = true
-        } else {
-            return context.fireUserInboundEventTriggered(event)
+        switch event {
+        case BootConnections.Notice.leave:
+            switch state {
+            case .waiting, .refusing: context.close(promise: nil)
+            case .answering, .sending: if let place { shared.connections.stays(place) }
+            case .closed: break
+            }
+            return
+        case BootConnections.Notice.stopping: isStopping = true
+        // Half-closed: the client wants what it has asked for and will ask nothing more.
+        case ChannelEvent.inputClosed: inputClosed = true
+        default: return context.fireUserInboundEventTriggered(event)
         }
         if case .waiting = state { context.close(promise: nil) }
     }
@@ -159,43 +170,49 @@ final class BootConnection: ChannelDuplexHandler {
         // NIO's own handler for this would answer a connection that is closed already, which NIO's own assertions
         // do not survive: a half-sent request at shutdown.
         guard let error = error as? HTTPParserError, context.channel.isActive else {
+            shared.responder.telemetry.connectionFailed(error)
             return context.close(promise: nil)
         }
         let status: HTTPResponseStatus = error == .headerOverflow ? .requestHeaderFieldsTooLarge : .badRequest
         switch state {
-        case .waiting: refuse(context, status)
-        case .answering, .sending: refusal = status
-        case .refusing: break
+        case .waiting where queued.isEmpty: refuse(context, status)
+        case .waiting, .answering, .sending: refusal = status
+        case .refusing, .closed: break
         }
     }
 
     // MARK: Replies
 
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        let reply = Self.unwrapOutboundIn(data)
-        let head = HTTPResponseHead(version: .http1_1, status: reply.status, headers: reply.headers)
-        context.write(Self.wrapOutboundOut(.head(head)), promise: nil)
-        promise?.succeed()
-        switch reply.body {
-        case .none:
-            finish(context, reply, bytes: 0)
-        case .bytes(let buffer):
-            context.write(Self.wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
-            finish(context, reply, bytes: buffer.readableBytes)
-        case .file(let source, let range, let ready):
-            let transfer = FileTransfer(source: source, range: range, ready: ready)
-            state = .sending(transfer, reply)
-            sendPiece(context, transfer, reply)
-            startTransferTimer(context, transfer)
+    private func send(_ context: ChannelHandlerContext, _ reply: BootReply) {
+        // The client may have gone while there was something to wait for.
+        guard case .answering = state else { return reply.finished(0, false) }
+        guard let file = reply.file else { return sendBytes(context, reply) }
+        let transfer = FileTransfer(source: file.source, range: file.range, ready: file.ready)
+        state = .sending(transfer, reply)
+        outlet.write(reply.bytes)
+        sendPiece(context, transfer, reply)
+        startTransferTimer(context, transfer)
+    }
+
+    private func sendBytes(_ context: ChannelHandlerContext, _ reply: BootReply) {
+        let closes = becomesIdle(closing: reply.closes)
+        let left = context.eventLoop.makePromise(of: Void.self)
+        left.futureResult.assumeIsolated().whenComplete { result in
+            if case .success = result { reply.finished(reply.bodyBytes, true) } else { reply.finished(0, false) }
+            if closes { context.close(promise: nil) }
         }
+        outlet.send(reply.bytes, promise: left)
+        if !closes { takeQueued(context) }
     }
 
     private func sendPiece(_ context: ChannelHandlerContext, _ transfer: FileTransfer, _ reply: BootReply) {
         guard let piece = transfer.nextPiece() else {
-            return finish(context, reply, bytes: transfer.bytesSent, taken: transfer.bytesSent)
+            let closes = becomesIdle(closing: reply.closes)
+            reply.finished(transfer.bytesSent, true)
+            return closes ? context.close(promise: nil) : takeQueued(context)
         }
         let sent = context.eventLoop.makePromise(of: Void.self)
-        context.writeAndFlush(Self.wrapOutboundOut(.body(.fileRegion(piece))), promise: sent)
+        outlet.send(piece, promise: sent)
         let fetched = transfer.prefetch(on: context.eventLoop)
         sent.futureResult.assumeIsolated().whenComplete { result in
             guard case .success = result else { return reply.finished(transfer.bytesSent, false) }
@@ -209,46 +226,16 @@ final class BootConnection: ChannelDuplexHandler {
         }
     }
 
-    /// The body has been written; ends the response and begins to wait for the next request. `taken` of its `bytes`
-    /// are known to have left.
-    private func finish(_ context: ChannelHandlerContext, _ reply: BootReply, bytes: Int, taken: Int = 0) {
-        let closes = reply.closes || isStopping || inputClosed && queued.isEmpty
+    /// After the last of an answer: waits for the next request, or, when there is to be none, for what has been
+    /// written to leave. Tells which.
+    private func becomesIdle(closing: Bool) -> Bool {
+        let closes = closing || isStopping || inputClosed && queued.isEmpty
         state = closes ? .refusing : .waiting(head: nil, bodyBytes: 0)
-        if let place { connections.becomesIdle(place) }
-        startIdleTimer(context)
-        let left = context.eventLoop.makePromise(of: Void.self)
-        left.futureResult.assumeIsolated().whenComplete { result in
-            if case .success = result { reply.finished(bytes, true) } else { reply.finished(taken, false) }
-            if closes { context.close(promise: nil) }
-        }
-        context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: left)
-        if !closes { takeQueued(context) }
+        place?.becomesIdle()
+        return closes
     }
 
     // MARK: Time
-
-    private func cancelTimers() {
-        timer?.cancel()
-        transferTimer?.cancel()
-    }
-
-    /// One timer for all requests of a connection: it looks whether its time has come, and else waits for the rest.
-    private func startIdleTimer(_ context: ChannelHandlerContext) {
-        idleSince = .now()
-        guard timer == nil else { return }
-        watchIdle(context, after: idleLimit)
-    }
-
-    private func watchIdle(_ context: ChannelHandlerContext, after delay: TimeAmount) {
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: delay) {
-            let rest = self.idleSince + self.idleLimit - .now()
-            switch self.state {
-            case .waiting where rest <= .zero, .refusing where rest <= .zero: context.close(promise: nil)
-            case .waiting, .refusing: self.watchIdle(context, after: rest)
-            case .answering, .sending: self.watchIdle(context, after: self.idleLimit)
-            }
-        }
-    }
 
     /// Clients that take nothing are the kernel's to drop (TCP_USER_TIMEOUT); this finds files cut short.
     private func startTransferTimer(_ context: ChannelHandlerContext, _ transfer: FileTransfer) {
@@ -259,5 +246,32 @@ final class BootConnection: ChannelDuplexHandler {
             guard !transfer.isCutShort else { return context.close(promise: nil) }
             self.startTransferTimer(context, transfer)
         }
+    }
+}
+
+/// Where answers enter a connection's pipeline: below the decoder of requests, which wants to be told of all parts of
+/// HTTP that pass it.
+final class BootOutlet: ChannelOutboundHandler {
+    typealias OutboundIn = Never
+    typealias OutboundOut = IOData
+
+    private var context: ChannelHandlerContext?
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    /// To be sent with what follows.
+    func write(_ bytes: ByteBuffer) { context?.write(Self.wrapOutboundOut(.byteBuffer(bytes)), promise: nil) }
+
+    /// `promise` is kept when all of it has left.
+    func send(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>?) { send(.byteBuffer(bytes), promise) }
+    func send(_ piece: FileRegion, promise: EventLoopPromise<Void>?) { send(.fileRegion(piece), promise) }
+
+    private func send(_ data: IOData, _ promise: EventLoopPromise<Void>?) {
+        guard let context else {
+            promise?.fail(ChannelError.alreadyClosed)
+            return
+        }
+        context.writeAndFlush(Self.wrapOutboundOut(data), promise: promise)
     }
 }

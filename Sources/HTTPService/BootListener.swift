@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Addresses
-import HummingbirdCore
 import Logging
 import Model
 import NIOCore
@@ -27,7 +26,9 @@ public final class BootListener: Service {
 
     private let address: IPv4Address
     private let port: UInt16
-    private let channel: BootChannel
+    private let responder: BootResponder
+    private let connections: BootConnections
+    private let idleLimit: TimeAmount
     private let drainLimit: Duration
     private let bound = BoundPort()
     private let state = Mutex(Status.starting)
@@ -50,12 +51,11 @@ public final class BootListener: Service {
     ) {
         self.address = address
         self.port = port
+        self.idleLimit = idleLimit
         self.drainLimit = drainLimit
         self.logger = logger
-        let telemetry = BootTelemetry(logger: logger)
-        channel = BootChannel(
-            responder: BootResponder(calls: calls, trust: trust, telemetry: telemetry), telemetry: telemetry,
-            idleLimit: idleLimit, connections: IdleConnections(most: connectionsMax))
+        responder = BootResponder(calls: calls, trust: trust, telemetry: BootTelemetry(logger: logger))
+        connections = BootConnections(most: connectionsMax)
     }
 
     /// The port, once it is open; nil when it could not be opened.
@@ -66,7 +66,7 @@ public final class BootListener: Service {
     public var status: Status {
         let status = state.withLock { $0 }
         guard case .draining = status else { return status }
-        return .draining(downloads: channel.connections.busyCount)
+        return .draining(downloads: connections.busyCount)
     }
 
     /// Throws `ListenError` when the port cannot be opened.
@@ -75,99 +75,103 @@ public final class BootListener: Service {
             bound.set(nil)
             state.withLock { $0 = .stopped }
         }
-        let configuration = ServerConfiguration(
-            address: .hostname("\(address)", port: Int(port)), backlog: 4096,
-            availableConnectionsDelegate: MaximumAvailableConnections(
-                Limits.bootConnectionsMax + Limits.bootConnectionsReserve))
-        let server = channel.server(
-            configuration: configuration,
-            onServerRunning: { [self] channel in
-                await AcceptGuard.add(to: channel, logger: logger)
-                state.withLock { if $0 == .starting { $0 = .serving } }
-                bound.set(channel.localAddress?.port)
-            }, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
+        let (work, waiting) = AsyncStream<@Sendable () async -> Void>.makeStream()
+        let server: any Channel
         do {
-            try await withGracefulShutdownHandler {
-                try await runUntilDrained(server)
-            } onGracefulShutdown: { [self] in
-                state.withLock { $0 = .draining(downloads: 0) }
-            }
+            server = try await open(
+                BootConnection.Shared(
+                    responder: responder, connections: connections, waiting: waiting))
         } catch let error as IOError {
             throw ListenError(listener: "boot", address: address, port: port, reason: error)
         }
-    }
-
-    /// Ends with the server, or breaks it off when its transfers take too long to end.
-    private func runUntilDrained(_ server: any Service) async throws {
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await server.run() }
-            group.addTask { [channel, drainLimit, logger] in
-                try await gracefulShutdown()
-                let downloads = channel.connections.busyCount
-                if downloads > 0 { logger.info("\(downloads) downloads are still running; they may end") }
-                try await Task.sleep(for: drainLimit)
-                logger.warning("\(channel.connections.busyCount) downloads have not ended in time: broken off")
-            }
-            defer { group.cancelAll() }
-            try await group.next()
-        }
-    }
-}
-
-/// How a connection's bytes become requests and replies.
-private struct BootChannel: ServerChildChannel {
-    struct Value: ServerChildChannelValue {
-        var parts: NIOAsyncChannel<HTTPRequestHead, BootReply>
-        var peer: ConnectionPeer
-        var channel: any Channel { parts.channel }
-    }
-
-    let responder: BootResponder
-    let telemetry: BootTelemetry
-    let idleLimit: TimeAmount
-    let connections: IdleConnections
-
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        channel.eventLoop.makeCompletedFuture {
-            let peer = try ConnectionPeer.attach(to: channel, responder.trust, logger: logger)
-            var limits = NIOHTTPDecoderLimitConfiguration()
-            limits.maxHeaderFieldSize = Limits.httpHeaderBytesMax
-            limits.maxHeaderListSize = Limits.httpHeaderBytesMax
-            limits.maxHeaderFieldCount = Limits.httpHeadersMax
-            try channel.pipeline.syncOperations.configureHTTPServerPipeline(
-                withPipeliningAssistance: false, withErrorHandling: false, withEncoderConfiguration: .init(),
-                withDecoderLimitConfiguration: limits)
-            try channel.pipeline.syncOperations.addHandler(
-                BootConnection(idleLimit: idleLimit, connections: connections))
-            let stall = ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: TCPOption.userTimeout))
-            try channel.syncOptions?.setOption(stall, value: .init(Limits.transferStallSeconds * 1000))
-            let parts = try NIOAsyncChannel<HTTPRequestHead, BootReply>(wrappingChannelSynchronously: channel)
-            return Value(parts: parts.keptUntilClosed(), peer: peer)
-        }
-    }
-
-    func handle(value: Value, logger: Logger) async {
-        await withTaskExecutorPreference(LoopExecutor(value.channel.eventLoop)) { await answer(value) }
-    }
-
-    private func answer(_ value: Value) async {
-        do {
-            // In any case, also for a connection that is gone already: NIO insists on the closing.
-            try await value.parts.executeThenClose { inbound, outbound in
-                for try await head in inbound {
-                    guard let peer = value.peer.value else { return }
-                    let reply = await responder.reply(to: head, from: peer)
-                    do {
-                        try await outbound.write(reply)
-                    } catch {
-                        reply.finished(0, false)
-                        throw error
-                    }
+        state.withLock { if $0 == .starting { $0 = .serving } }
+        bound.set(server.localAddress?.port)
+        await withTaskGroup { group in
+            group.addTask {
+                // Requests that have to wait for something, each in a task of its own.
+                await withDiscardingTaskGroup { group in
+                    for await wait in work { group.addTask { await wait() } }
                 }
             }
-        } catch {
-            telemetry.connectionFailed(error)
+            group.addTask { [self] in await closeIdle() }
+            group.addTask { [self] in await limitDrain() }
+            await serve(server)
+            group.cancelAll()
         }
+    }
+
+    /// Connections are handed to their event loops and looked after there: no task belongs to one, and none is looked
+    /// for in a list when it ends. Ten thousand may go in one moment, and the others notice nothing.
+    private func open(_ shared: BootConnection.Shared) async throws -> any Channel {
+        let most = Limits.bootConnectionsMax + Limits.bootConnectionsReserve
+        return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { [logger] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptGuard(most: most, logger: logger))
+                }
+            }
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { [logger] channel in
+                channel.eventLoop.makeCompletedFuture { try Self.setUp(channel, shared, logger) }
+            }
+            .bind(host: "\(address)", port: Int(port)).get()
+    }
+
+    private static func setUp(_ channel: any Channel, _ shared: BootConnection.Shared, _ logger: Logger) throws {
+        let peer = try ConnectionPeer.attach(to: channel, shared.responder.trust, logger: logger)
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = Limits.httpHeaderBytesMax
+        limits.maxHeaderListSize = Limits.httpHeaderBytesMax
+        limits.maxHeaderFieldCount = Limits.httpHeadersMax
+        let outlet = BootOutlet()
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(outlet)
+        try pipeline.addHandler(
+            ByteToMessageHandler(
+                HTTPRequestDecoder(
+                    leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop,
+                    limitConfiguration: limits)))
+        try pipeline.addHandler(BootConnection(shared, peer: peer, outlet: outlet))
+        let stall = ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: TCPOption.userTimeout))
+        try channel.syncOptions?.setOption(stall, value: .init(Limits.transferStallSeconds * 1000))
+    }
+
+    /// Until the listener and all connections are closed.
+    private func serve(_ server: any Channel) async {
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler { [self] in
+                try? await server.closeFuture.get()
+                connections.stop()
+                await connections.ended()
+            } onGracefulShutdown: { [self] in
+                state.withLock { $0 = .draining(downloads: 0) }
+                server.close(promise: nil)
+            }
+        } onCancel: { [connections] in
+            server.close(promise: nil)
+            connections.breakOff()
+        }
+    }
+
+    /// Breaks the downloads off when they take too long to end after a stop.
+    private func limitDrain() async {
+        do {
+            try await gracefulShutdown()
+            let downloads = connections.busyCount
+            if downloads > 0 { logger.info("\(downloads) downloads are still running; they may end") }
+            try await Task.sleep(for: drainLimit)
+        } catch { return }
+        logger.warning("\(connections.busyCount) downloads have not ended in time: broken off")
+        connections.breakOff()
+    }
+
+    /// One look at all of them now and then, in place of a timer for each: NIO finds a timer that is taken back by
+    /// looking at all that it has.
+    private func closeIdle() async {
+        let pause = Duration.nanoseconds(min(max(idleLimit.nanoseconds / 16, 10_000_000), 5_000_000_000))
+        while (try? await Task.sleep(for: pause)) != nil { connections.closeIdle(longerThan: idleLimit) }
     }
 }
 

@@ -7,14 +7,19 @@ import Engine
 public struct BootPlaneCalls: Sendable {
     /// What to answer. It is not told GET from HEAD other than by `method`, and should answer both alike.
     public var get: @Sendable (BootRequest) async -> BootResponse
+    /// The same answer, if it can be had without waiting; nil: `get` is to be asked, and nothing has happened yet.
+    /// Called on an event loop, which does nothing else meanwhile.
+    public var getNow: @Sendable (BootRequest) -> BootResponse?
     /// What became of an answer, once its last byte has left or its connection has broken.
     public var served: @Sendable (BootRequest, BootOutcome) -> Void
 
     public init(
         get: @escaping @Sendable (BootRequest) async -> BootResponse,
+        getNow: @escaping @Sendable (BootRequest) -> BootResponse? = { _ in nil },
         served: @escaping @Sendable (BootRequest, BootOutcome) -> Void = { _, _ in }
     ) {
         self.get = get
+        self.getNow = getNow
         self.served = served
     }
 }

@@ -8,58 +8,106 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
+/// A reply, or what has to be waited for until there is one.
+enum BootAnswer: Sendable {
+    case now(BootReply)
+    case later(@Sendable () async -> BootReply)
+}
+
 /// From a request's head to the reply to send: asks the engine, and applies HTTP's rules to its answer.
 struct BootResponder: Sendable {
     let calls: BootPlaneCalls
     let trust: ProxyTrust
     let telemetry: BootTelemetry
 
-    func reply(to head: HTTPRequestHead, from peer: Peer) async -> BootReply {
+    /// On the event loop's thread: whatever has to wait does so later.
+    func answer(to head: HTTPRequestHead, from peer: Peer) -> BootAnswer {
         let start = ContinuousClock.now
         let forwarded = trust.asker(peer) { head.headers[$0] }
         var peer = peer
         if forwarded.client != peer.client { (peer.client, peer.clientPort) = (forwarded.client, 0) }
-        var reply: BootReply
-        var request: BootRequest?
-        switch self.request(head, peer, forwarded) {
+        let exchange: Exchange
+        let answer: BootAnswer
+        switch request(head, peer, forwarded) {
         case .success(let accepted):
-            request = accepted.request
-            let response = await calls.get(accepted.request)
-            reply = await Self.reply(response, head)
-            if accepted.isImmutable { Self.setImmutable(&reply) }
+            exchange = Exchange(responder: self, request: accepted.request, head: head, peer: peer, start: start)
+            answer = self.answer(accepted, head)
         case .failure(let refusal):
-            reply = refusal.reply
+            exchange = Exchange(responder: self, request: nil, head: head, peer: peer, start: start)
+            answer = .now(.text(refusal.status, refusal.text, to: head, allow: refusal.allow))
         }
-        if head.method == .HEAD { reply.body = .none }
-        Self.setConnection(&reply, head)
-        reply.finished = finished(request, head, peer, reply.status, start)
-        return reply
+        switch answer {
+        case .now(let reply): return .now(exchange.watched(reply))
+        case .later(let work): return .later { exchange.watched(await work()) }
+        }
     }
 
-    private func finished(
-        _ request: BootRequest?, _ head: HTTPRequestHead, _ peer: Peer, _ status: HTTPResponseStatus,
-        _ start: ContinuousClock.Instant
-    ) -> @Sendable (Int, Bool) -> Void {
-        { [calls, telemetry] bytesSent, isComplete in
-            let milliseconds = Int64((ContinuousClock.now - start) / .milliseconds(1))
-            let outcome = BootOutcome(
-                status: Int(status.code), bytesSent: bytesSent, isComplete: isComplete, milliseconds: milliseconds)
-            telemetry.served(method: head.method.rawValue, target: head.uri, peer: peer, outcome: outcome)
-            if let request { calls.served(request, outcome) }
+    private func answer(_ accepted: Accepted, _ head: HTTPRequestHead) -> BootAnswer {
+        if let response = calls.getNow(accepted.request) { return Self.answer(response, accepted, head) }
+        return .later { [calls] in
+            switch Self.answer(await calls.get(accepted.request), accepted, head) {
+            case .now(let reply): reply
+            case .later(let work): await work()
+            }
+        }
+    }
+
+    private static func answer(
+        _ response: BootResponse, _ accepted: Accepted, _ head: HTTPRequestHead
+    ) -> BootAnswer {
+        let isImmutable = accepted.isImmutable
+        switch response {
+        case .file(let file, let type): return FileReply(file, type, isImmutable: isImmutable, to: head).answer()
+        case .arriving(let file, let type): return FileReply(file, type, isImmutable: isImmutable, to: head).answer()
+        case .text(let text, let contentType): return .now(.text(.ok, text, to: head, contentType: contentType))
+        case .noContent:
+            var reply = BootReply(.noContent, to: head)
+            reply.end(length: nil)
+            return .now(reply)
+        case .notFound(let reason): return .now(.text(.notFound, reason, to: head))
+        case .gone(let reason): return .now(.text(.gone, reason, to: head))
+        case .forbidden(let reason): return .now(.text(.forbidden, reason, to: head))
+        case .failed(let reason): return .now(.text(.internalServerError, reason, to: head))
+        }
+    }
+
+    /// One request on its way through, to be told of when it is over.
+    private struct Exchange: Sendable {
+        var responder: BootResponder
+        /// Nil: it was refused.
+        var request: BootRequest?
+        var head: HTTPRequestHead
+        var peer: Peer
+        var start: ContinuousClock.Instant
+
+        func watched(_ reply: BootReply) -> BootReply {
+            var reply = reply
+            let status = Int(reply.status.code)
+            reply.finished = { bytesSent, isComplete in
+                finished(
+                    BootOutcome(
+                        status: status, bytesSent: bytesSent, isComplete: isComplete,
+                        milliseconds: Int64((ContinuousClock.now - start) / .milliseconds(1))))
+            }
+            return reply
+        }
+
+        private func finished(_ outcome: BootOutcome) {
+            let method = head.method.rawValue
+            responder.telemetry.served(method: method, target: head.uri, peer: peer, outcome: outcome)
+            if let request { responder.calls.served(request, outcome) }
         }
     }
 
     // MARK: Requests
 
     private struct Refusal: Error {
-        var reply: BootReply
-        init(_ status: HTTPResponseStatus, _ text: String, headers: HTTPHeaders = [:]) {
-            reply = BootResponder.text(status, text)
-            reply.headers.add(contentsOf: headers)
-        }
+        var status: HTTPResponseStatus
+        var text: String
+        var allow: String?
     }
 
-    private struct Accepted {
+    private struct Accepted: Sendable {
         var request: BootRequest
         var isImmutable: Bool
     }
@@ -71,15 +119,15 @@ struct BootResponder: Sendable {
         do {
             target = try RequestTarget(head.uri)
         } catch .tooLong {
-            return .failure(Refusal(.uriTooLong, "the path is too long"))
+            return .failure(Refusal(status: .uriTooLong, text: "the path is too long"))
         } catch {
-            return .failure(Refusal(.badRequest, "the path is malformed"))
+            return .failure(Refusal(status: .badRequest, text: "the path is malformed"))
         }
         let route = BootRoute.find(target.segments)
         let takesPost = route?.takesPost ?? false
         guard let method = BootRequest.Method(rawValue: head.method.rawValue), method != .post || takesPost else {
             let allowed = takesPost ? "GET, HEAD, POST" : "GET, HEAD"
-            return .failure(Refusal(.methodNotAllowed, "use \(allowed)", headers: ["Allow": allowed]))
+            return .failure(Refusal(status: .methodNotAllowed, text: "use \(allowed)", allow: allowed))
         }
         var query: [String: String] = [:]
         for pair in target.query where query[pair.name] == nil { query[pair.name] = pair.value }
@@ -89,49 +137,5 @@ struct BootResponder: Sendable {
             local: peer.local, localPort: peer.localPort, host: host?.description,
             forwardedBase: forwarded.base ?? peer.base)
         return .success(Accepted(request: request, isImmutable: route?.isImmutable ?? false))
-    }
-
-    // MARK: Replies
-
-    private static func reply(_ response: BootResponse, _ head: HTTPRequestHead) async -> BootReply {
-        switch response {
-        case .file(let file, let contentType): await FileReply(file, contentType, head).reply()
-        case .arriving(let file, let contentType): await FileReply(file, contentType, head).reply()
-        case .text(let text, let contentType): Self.text(.ok, text, contentType: contentType)
-        case .noContent: BootReply(status: .noContent, headers: [:], body: .none)
-        case .notFound(let reason): Self.text(.notFound, reason)
-        case .gone(let reason): Self.text(.gone, reason)
-        case .forbidden(let reason): Self.text(.forbidden, reason)
-        case .failed(let reason): Self.text(.internalServerError, reason)
-        }
-    }
-
-    static func text(
-        _ status: HTTPResponseStatus, _ text: String, contentType: String = "text/plain; charset=utf-8"
-    ) -> BootReply {
-        let buffer = ByteBuffer(string: status == .ok ? text : text + "\n")
-        let headers: HTTPHeaders = ["Content-Type": contentType, "Content-Length": "\(buffer.readableBytes)"]
-        return BootReply(status: status, headers: headers, body: .bytes(buffer))
-    }
-
-    /// Caches may keep it for good, and need not ask whether it has changed (RFC 8246).
-    private static func setImmutable(_ reply: inout BootReply) {
-        switch reply.status {
-        case .ok, .partialContent, .notModified:
-            reply.headers.add(name: "Cache-Control", value: "public, max-age=31536000, immutable")
-        default: break
-        }
-    }
-
-    /// What every reply says.
-    private static func setConnection(_ reply: inout BootReply, _ head: HTTPRequestHead) {
-        reply.headers.add(name: "Date", value: HTTPDate.now)
-        reply.headers.add(name: "Server", value: "OnDeck")
-        if !head.isKeepAlive {
-            reply.closes = true
-            reply.headers.add(name: "Connection", value: "close")
-        } else if head.version.minor == 0 {
-            reply.headers.add(name: "Connection", value: "keep-alive")
-        }
     }
 }

@@ -13,94 +13,127 @@ struct FileReply: Sendable {
     private let version: String
     private let modifiedSeconds: Int?
     private let contentType: String
+    private let isImmutable: Bool
     private let head: HTTPRequestHead
 
-    init(_ file: OpenFile, _ contentType: String, _ head: HTTPRequestHead) {
+    /// `isImmutable`: caches may keep it for good, and need not ask whether it has changed (RFC 8246).
+    init(_ file: OpenFile, _ contentType: String, isImmutable: Bool, to head: HTTPRequestHead) {
         source = .whole(file)
         size = file.size
         version = file.version
         // When content came to this node is no matter of its content: every node's headers are alike.
         modifiedSeconds = Self.isDigest(file.version) ? nil : file.modifiedSeconds
         self.contentType = contentType
+        self.isImmutable = isImmutable
         self.head = head
     }
 
-    init(_ file: ArrivingFile, _ contentType: String, _ head: HTTPRequestHead) {
+    init(_ file: ArrivingFile, _ contentType: String, isImmutable: Bool, to head: HTTPRequestHead) {
         source = .arriving(file)
         size = file.size
         version = file.version
         modifiedSeconds = nil
         self.contentType = contentType
+        self.isImmutable = isImmutable
         self.head = head
     }
 
     /// SHA-256 in hex, which is longer than any other version.
     private static func isDigest(_ version: String) -> Bool { version.utf8.count == 64 }
 
-    func reply() async -> BootReply {
-        let tag = "\"\(version)\""
-        let answer = FileAnswer.decide(conditions, tag: tag, size: size, modifiedSeconds: modifiedSeconds)
-        var headers: HTTPHeaders = ["Accept-Ranges": "bytes", "ETag": tag]
-        if let modifiedSeconds { headers.add(name: "Last-Modified", value: HTTPDate.text(modifiedSeconds)) }
-        switch answer {
+    func answer() -> BootAnswer {
+        let tag = "\"" + version + "\""
+        switch FileAnswer.decide(conditions, tag: tag, size: size, modifiedSeconds: modifiedSeconds) {
         case .notModified:
-            return BootReply(status: .notModified, headers: headers, body: .none)
+            var reply = self.reply(.notModified, tag)
+            reply.end(length: nil)
+            return .now(reply)
         case .preconditionFailed:
-            return BootResponder.text(.preconditionFailed, "the file is another by now")
+            return .now(.text(.preconditionFailed, "the file is another by now", to: head))
         case .unsatisfiable:
-            headers.add(name: "Content-Range", value: "bytes */\(size)")
-            headers.add(name: "Content-Length", value: "0")
-            return BootReply(status: .rangeNotSatisfiable, headers: headers, body: .none)
+            var reply = self.reply(.rangeNotSatisfiable, tag)
+            reply.add("Content-Range", "bytes */\(size)")
+            reply.end(length: 0)
+            return .now(reply)
         case .whole:
-            headers.add(name: "Content-Type", value: contentType)
-            return await reply(.ok, headers, 0..<size)
+            var reply = self.reply(.ok, tag, bodyBytes: size)
+            reply.add("Content-Type", contentType)
+            return body(0..<size, of: reply)
         case .part(let range):
-            headers.add(name: "Content-Type", value: contentType)
-            headers.add(name: "Content-Range", value: "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(size)")
-            return await reply(.partialContent, headers, range)
+            var reply = self.reply(.partialContent, tag, bodyBytes: range.count)
+            reply.add("Content-Type", contentType)
+            reply.add("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(size)")
+            return body(range, of: reply)
         }
     }
 
+    /// With the headers that it has whatever is asked of the file.
+    private func reply(_ status: HTTPResponseStatus, _ tag: String, bodyBytes: Int = 0) -> BootReply {
+        let isShort = bodyBytes <= Limits.fileReadBytesMax
+        var reply = BootReply(status, to: head, bodyBytesMax: isShort && head.method != .HEAD ? bodyBytes : 0)
+        reply.add("Accept-Ranges", "bytes")
+        reply.add("ETag", tag)
+        if let modifiedSeconds { reply.add("Last-Modified", HTTPDate.text(modifiedSeconds)) }
+        if isImmutable, status != .rangeNotSatisfiable {
+            reply.add("Cache-Control", "public, max-age=31536000, immutable")
+        }
+        return reply
+    }
+
     private var conditions: FileAnswer.Conditions {
+        var conditions = FileAnswer.Conditions()
+        // Most requests have none: one look at what there is finds that out.
+        guard head.headers.contains(where: { Self.mayMatter($0.name) }) else { return conditions }
         func field(_ name: String) -> String? {
             let values = head.headers[name]
             return values.isEmpty ? nil : values.joined(separator: ",")
         }
-        return FileAnswer.Conditions(
-            ifMatch: field("If-Match"), ifUnmodifiedSince: field("If-Unmodified-Since"),
-            ifNoneMatch: field("If-None-Match"), ifModifiedSince: field("If-Modified-Since"),
-            ifRange: field("If-Range"), range: head.method == .GET ? field("Range") : nil)
+        conditions.ifMatch = field("If-Match")
+        conditions.ifUnmodifiedSince = field("If-Unmodified-Since")
+        conditions.ifNoneMatch = field("If-None-Match")
+        conditions.ifModifiedSince = field("If-Modified-Since")
+        conditions.ifRange = field("If-Range")
+        if head.method == .GET { conditions.range = field("Range") }
+        return conditions
     }
 
-    private func reply(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ range: Range<Int>) async -> BootReply {
-        var reply = BootReply(status: status, headers: headers, body: .none)
-        reply.headers.add(name: "Content-Length", value: "\(range.count)")
-        if head.method == .HEAD || range.isEmpty { return reply }
-        guard let body = await body(range) else {
-            return BootResponder.text(.internalServerError, "the file cannot be read")
-        }
-        reply.body = body
-        return reply
+    /// "If-..." and "Range" begin so.
+    private static func mayMatter(_ name: String) -> Bool {
+        guard let first = name.utf8.first else { return false }
+        return first | 0x20 == UInt8(ascii: "i") || first | 0x20 == UInt8(ascii: "r")
     }
 
     /// Short ranges are read, long ones are left to sendfile; before anything is promised to the client. What is in
     /// the page cache is taken at once, everything else by a thread that may wait for the disk.
-    private func body(_ range: Range<Int>) async -> BootReply.Body? {
-        let isShort = range.count <= Limits.fileReadBytesMax
-        guard let ready = await ready(beyond: isShort ? range.upperBound - 1 : range.lowerBound) else { return nil }
-        if isShort, let buffer = FilePieces.readCached(range, of: source) { return .bytes(buffer) }
-        let source = source
-        let body = try? await NIOThreadPool.singleton.runIfActive { () -> BootReply.Body? in
-            if isShort { return FilePieces.read(range, of: source).map { .bytes($0) } }
-            guard let first = FilePieces.piece(of: range, at: range.lowerBound, ready: ready) else { return nil }
-            return FilePieces.load(first, of: source) ? .file(source, range, ready: ready) : nil
+    private func body(_ range: Range<Int>, of reply: BootReply) -> BootAnswer {
+        var reply = reply
+        guard head.method != .HEAD, !range.isEmpty else {
+            reply.end(length: range.count)
+            return .now(reply)
         }
-        return body ?? nil
+        if case .whole = source, Self.isShort(range), reply.end(source, range, mayWait: false) { return .now(reply) }
+        return .later { [self, reply] in
+            await load(range, reply) ?? .text(.internalServerError, "the file cannot be read", to: head)
+        }
     }
 
-    /// Waits until there is more than `offset` of the file. Nil: that never comes.
-    private func ready(beyond offset: Int) async -> Int? {
+    private static func isShort(_ range: Range<Int>) -> Bool { range.count <= Limits.fileReadBytesMax }
+
+    /// Nil: it cannot be read, or never comes.
+    private func load(_ range: Range<Int>, _ reply: BootReply) async -> BootReply? {
+        let isShort = Self.isShort(range)
+        let offset = isShort ? range.upperBound - 1 : range.lowerBound
         guard let ready = await source.available(beyond: offset), ready > offset else { return nil }
-        return ready
+        let source = source
+        let loaded = try? await NIOThreadPool.singleton.runIfActive { () -> BootReply? in
+            var reply = reply
+            if isShort { return reply.end(source, range, mayWait: true) ? reply : nil }
+            guard let first = FilePieces.piece(of: range, at: range.lowerBound, ready: ready),
+                FilePieces.load(first, of: source)
+            else { return nil }
+            reply.end(BootReply.FileBody(source: source, range: range, ready: ready))
+            return reply
+        }
+        return loaded ?? nil
     }
 }

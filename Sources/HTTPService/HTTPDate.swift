@@ -27,8 +27,37 @@ enum HTTPDate {
         let seconds = min(max(seconds, 0), 253_402_300_799)
         let (days, rest) = seconds.quotientAndRemainder(dividingBy: 86_400)
         let (year, month, day) = civil(days)
-        let clock = [rest / 3600, rest / 60 % 60, rest % 60].map { padded($0, 2) }.joined(separator: ":")
-        return "\(Self.days[days % 7]), \(padded(day, 2)) \(months[month - 1]) \(padded(year, 4)) \(clock) GMT"
+        return String(unsafeUninitializedCapacity: 29) { bytes in
+            var end = 0
+            func put(_ text: String) {
+                for byte in text.utf8 { put(byte) }
+            }
+            func put(_ byte: UInt8) {
+                bytes[end] = byte
+                end += 1
+            }
+            func put(_ value: Int, digits: Int) {
+                var rest = value
+                for place in (end..<end + digits).reversed() {
+                    bytes[place] = 0x30 + UInt8(rest % 10)
+                    rest /= 10
+                }
+                end += digits
+            }
+            put(Self.days[days % 7])
+            put(", ")
+            put(day, digits: 2)
+            put(0x20)
+            put(months[month - 1])
+            put(0x20)
+            put(year, digits: 4)
+            for (mark, part) in [(UInt8(0x20), rest / 3600), (0x3a, rest / 60 % 60), (0x3a, rest % 60)] {
+                put(mark)
+                put(part, digits: 2)
+            }
+            put(" GMT")
+            return end
+        }
     }
 
     /// Reads the fixed form. Nil for anything else, the two obsolete forms too: no client sends them.
@@ -41,11 +70,6 @@ enum HTTPDate {
         guard clock.count == 3, (0...23).contains(clock[0]), (0...59).contains(clock[1]), (0...60).contains(clock[2])
         else { return nil }
         return dayNumber(year, month + 1, day) * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
-    }
-
-    private static func padded(_ value: Int, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 
     /// Year, month and day of a day counted from 1970-01-01; years counted from March, so that the leap day is last.

@@ -26,23 +26,28 @@ struct RequestTarget: Hashable, Sendable {
     init(_ target: String) throws(Failure) {
         guard target.utf8.count <= Limits.httpTargetBytesMax else { throw .tooLong }
         var rest = Substring(target)
-        if rest.first != "/", let scheme = ["http://", "https://"].first(where: { rest.lowercased().hasPrefix($0) }) {
+        if rest.utf8.first != Self.slash {
+            guard let scheme = ["http://", "https://"].first(where: { target.lowercased().hasPrefix($0) }) else {
+                throw .malformed
+            }
             rest = rest.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" }
-            if rest.first != "/" { rest = "/" + rest }
+            if rest.utf8.first != Self.slash { rest = "/" + rest }
         }
-        guard rest.first == "/" else { throw .malformed }
-        let parts = rest.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        segments = try Self.segments(parts[0])
-        query = parts.count > 1 ? try Self.pairs(parts[1]) : []
+        let end = rest.utf8.firstIndex(of: UInt8(ascii: "?"))
+        segments = try Self.segments(rest[..<(end ?? rest.endIndex)])
+        query = try end.map { end throws(Failure) in try Self.pairs(rest[end...].dropFirst()) } ?? []
     }
+
+    private static let slash = UInt8(ascii: "/")
 
     private static func segments(_ path: Substring) throws(Failure) -> [String] {
         var segments: [String] = []
         var bytes = 0
-        for raw in path.split(separator: "/") {
-            let segment = try decoded(raw, plusIsSpace: false)
+        // Bytes, not characters: a slash with a combining mark is a slash to everybody else.
+        for raw in path.utf8.split(separator: slash) {
+            let segment = try decoded(Substring(raw), plusIsSpace: false)
             // An encoded slash or a backslash would be one segment here and two to somebody else.
-            guard !segment.contains("/"), !segment.contains("\\"), segment != ".", segment != ".." else {
+            guard segment != ".", segment != "..", !segment.utf8.contains(where: { $0 == slash || $0 == 0x5c }) else {
                 throw .malformed
             }
             bytes += segment.utf8.count + 1

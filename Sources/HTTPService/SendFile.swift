@@ -130,26 +130,26 @@ enum FilePieces {
         return true
     }
 
-    /// The bytes of a short range. Nil: the file ends before, or cannot be read.
-    static func read(_ range: Range<Int>, of source: FileSource) -> ByteBuffer? {
-        var buffer = ByteBufferAllocator().buffer(capacity: range.count)
-        while buffer.readableBytes < range.count {
-            let offset = range.lowerBound + buffer.readableBytes
+    /// Adds the bytes of a short range. False: the file ends before, or cannot be read; then the buffer's end is
+    /// anything.
+    static func read(_ range: Range<Int>, of source: FileSource, into buffer: inout ByteBuffer) -> Bool {
+        var offset = range.lowerBound
+        while offset < range.upperBound {
             let count = range.upperBound - offset
             let read = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { target in
                 max(0, pread(source.descriptor, target.baseAddress, count, offset))
             }
-            guard read > 0 else { return nil }
+            guard read > 0 else { return false }
+            offset += read
         }
-        return buffer
+        return true
     }
 
-    /// The same on any thread: nil as well when a disk would have to be waited for.
-    static func readCached(_ range: Range<Int>, of source: FileSource) -> ByteBuffer? {
-        var buffer = ByteBufferAllocator().buffer(capacity: range.count)
+    /// The same on any thread: false as well when a disk would have to be waited for.
+    static func readCached(_ range: Range<Int>, of source: FileSource, into buffer: inout ByteBuffer) -> Bool {
         let read = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: range.count) { target in
             Int(max(0, cl_read_cached(source.descriptor, target.baseAddress, range.count, Int64(range.lowerBound))))
         }
-        return read == range.count ? buffer : nil
+        return read == range.count
     }
 }

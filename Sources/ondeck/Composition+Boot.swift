@@ -18,6 +18,7 @@ extension Composition {
                     endpoint: Self.endpoint(request, targets), isOnlyHead: request.method == .head)
                 return BootResponse(await boot.answer(ask))
             },
+            getNow: { [boot] request in boot.answerNow(path: request.path).map { BootResponse($0) } },
             served: { [boot] request, outcome in
                 guard request.method != .head else { return }
                 boot.noteServed(

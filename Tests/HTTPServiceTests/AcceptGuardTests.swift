@@ -42,4 +42,21 @@ struct AcceptGuardTests {
         #expect(book.lines.withLock { $0.filter { $0.contains("cannot accept") }.count } == 1)
         _ = try? channel.finish()
     }
+
+    @Test func `with as many connections as there may be it waits until one has gone`() throws {
+        let reads = Reads()
+        let channel = EmbeddedChannel(handlers: [reads, AcceptGuard(most: 2, logger: LogBook().logger("boot"))])
+        let loop = channel.embeddedEventLoop
+        let clients = (0..<2).map { _ in EmbeddedChannel(loop: loop) }
+        channel.pipeline.read()
+        #expect(reads.count == 1)
+        for client in clients { channel.pipeline.fireChannelRead(client as any Channel) }
+        for _ in 0..<3 { channel.pipeline.read() }
+        #expect(reads.count == 1)
+        clients[0].close(promise: nil)
+        loop.run()
+        #expect(reads.count == 2)
+        _ = try? clients[1].finish()
+        _ = try? channel.finish()
+    }
 }

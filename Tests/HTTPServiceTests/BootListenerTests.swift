@@ -173,6 +173,20 @@ struct BootListenerTests {
         }
     }
 
+    /// Each ends in the next, which must not stand upon it on the stack.
+    @Test func `thousands of requests in one piece are answered in order`() async throws {
+        try await withBootListener(try directory()) { port in
+            try await onThread {
+                let client = try RawClient(port: port)
+                // The first has to be waited for, so that the others gather.
+                let paths = ["/empty-script"] + (0..<3_000).map { $0 % 7 == 0 ? "/script" : "/x" }
+                try client.send(paths.map { "GET \($0) HTTP/1.1\r\n\r\n" }.joined())
+                let statuses = try paths.map { _ in try client.readResponse().status }
+                #expect(statuses == paths.map { $0 == "/x" ? 404 : 200 })
+            }
+        }
+    }
+
     @Test func `a client that has finished sending still gets what it asked for`() async throws {
         try await withBootListener(try directory()) { port in
             try await onThread {

@@ -39,6 +39,8 @@ extension Terminal {
     /// What came, as YAML or as JSON for people.
     func show(_ body: APIClient.Answer, as format: DocumentFormat) throws { show(try body.value(), as: format) }
 
+    /// Not inlined: the optimizer of Swift 6.3.1 crashes on asynchronous functions that this has become a part of.
+    @inline(never)
     func show(report: some Encodable, as format: DocumentFormat) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -48,7 +48,8 @@ public enum BootPath: Hashable, Sendable {
 
     /// `path` is decoded and has no query; slashes at its beginning are ignored.
     public init(_ path: some StringProtocol) throws(ContentPath.Refusal) {
-        let name = try ContentPath(path.drop { $0 == "/" })
+        let path = Substring(path)
+        let name = try ContentPath(path[(path.utf8.firstIndex { $0 != UInt8(ascii: "/") } ?? path.endIndex)...])
         let segments = name.segments
         guard segments[0] != "b" else { self = try Self.machine(segments); return }
         if segments == [Self.autoexecName] || segments == ["boot.ipxe"] { self = .firstStage; return }

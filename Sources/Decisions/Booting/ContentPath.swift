@@ -36,23 +36,36 @@ public struct ContentPath: Hashable, Sendable, CustomStringConvertible {
     public init(_ text: some StringProtocol) throws(Refusal) {
         guard !text.isEmpty else { throw .empty }
         guard text.utf8.count <= Limits.contentNameBytesMax else { throw .tooLong }
-        for scalar in text.unicodeScalars {
-            guard scalar != "\\", scalar.value >= 0x20, !(0x7f...0x9f).contains(scalar.value) else {
-                throw .badCharacter
+        let text = String(text)
+        var (bytes, dots, isBad) = (0, 0, false)
+        var previous: UInt8 = 0
+        for byte in text.utf8 {
+            // C2 80 to C2 9F are the control characters beyond ASCII.
+            let isControl = byte < 0x20 || byte == 0x7f || previous == 0xc2 && (0x80...0x9f).contains(byte)
+            guard !isControl, byte != UInt8(ascii: "\\") else { throw .badCharacter }
+            previous = byte
+            if byte == Self.slash {
+                isBad = isBad || bytes == 0 || bytes == dots && dots <= 2
+                (bytes, dots) = (0, 0)
+            } else {
+                bytes += 1
+                if byte == UInt8(ascii: ".") { dots += 1 }
             }
         }
-        for segment in text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
-            let isDots = segment.elementsEqual(".".utf8) || segment.elementsEqual("..".utf8)
-            guard !segment.isEmpty, !isDots else { throw .badSegment }
-        }
-        self.text = String(text)
+        guard !isBad, bytes > 0, bytes != dots || dots > 2 else { throw .badSegment }
+        self.text = text
     }
 
-    public var segments: [String] { text.split(separator: "/").map(String.init) }
+    private static let slash = UInt8(ascii: "/")
+
+    public var segments: [String] { text.utf8.split(separator: Self.slash).map { String(Substring($0)) } }
 
     /// The content set; the whole name when it has one segment.
-    public var set: String { segments[0] }
+    public var set: String { text.utf8.firstIndex(of: Self.slash).map { String(text[..<$0]) } ?? text }
 
     /// The path within the set; empty when the name has one segment.
-    public var path: String { segments.dropFirst().joined(separator: "/") }
+    public var path: String {
+        guard let slash = text.utf8.firstIndex(of: Self.slash) else { return "" }
+        return String(text[text.utf8.index(after: slash)...])
+    }
 }

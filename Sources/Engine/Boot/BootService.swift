@@ -55,6 +55,16 @@ public struct BootService: Sendable {
         }
     }
 
+    /// The same for a path that is everybody's, if nothing has to be waited for; nil: `answer` is to be asked.
+    public func answerNow(path: String) -> BootContent? {
+        switch try? BootPath(path) {
+        case .content(let name): content.openHere(name).map(Self.content)
+        case .blob(let digest): Self.content(content.open(digest: digest))
+        case .probe: text(Self.probeText)
+        default: nil
+        }
+    }
+
     /// What TFTP answers: loaders and content, and beside a loader a script of one line that goes on by HTTP. Nothing
     /// is changed, so nothing has to be waited for.
     public func file(_ ask: BootAsk) -> BootContent {
@@ -155,7 +165,9 @@ public struct BootService: Sendable {
     public func noteServed(_ protocolName: String, path: String, client: IPv4Address, result: String) {
         // Nodes look at each other all the time.
         if path == BootPath.probeName { return }
-        let mac = (try? BootPath(path))?.mac ?? engine.mac(at: client)
+        // Of the paths that belong to nobody, which are the most by far, none is taken apart again for this.
+        let isMachines = path.utf8.drop { $0 == UInt8(ascii: "/") }.starts(with: "b/".utf8)
+        let mac = (isMachines ? try? BootPath(path) : nil)?.mac ?? engine.mac(at: client)
         let kind: Event.Kind = protocolName == "TFTP" ? .tftp : .http
         let shown = BootTokenText.removed(from: path)
         timeline.add(Event(kind, mac: mac, address: client, .text("\(protocolName) \(shown): \(result)")))

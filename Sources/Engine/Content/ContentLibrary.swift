@@ -63,6 +63,15 @@ public final class ContentLibrary: Sendable {
         }
     }
 
+    /// What is here under a name. Nil: it is to be brought here, by `open`.
+    public func openHere(_ name: ContentPath) -> LibraryAnswer? {
+        switch find(name) {
+        case .answer(let answer): answer
+        case .held(let file, _): .file(file, contentType: ContentType.of(name.path))
+        case .wanted, .unlisted: nil
+        }
+    }
+
     /// For those who cannot wait, but ask again. Nil: it is being fetched. `run` has to run.
     public func openNow(_ name: ContentPath) -> LibraryAnswer? {
         let want: BackgroundPulls.Want

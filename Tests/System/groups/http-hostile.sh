@@ -98,8 +98,16 @@ for half in "" --half; do
     busy=$(cpu_ticks "$SERVER")
     sleep 3
     expect_below "$what: they cost no CPU" 30 "$((($(cpu_ticks "$SERVER") - busy) / 3))" percent
-    let_go
+    # All of them close in one moment; another client asks all the while.
+    at c2 "$TOOLS/hostile-http" ask 10.77.0.1 8080 --path /sets/file.bin --seconds 8 >"$LAB_DIRECTORY/asked" 2>&1 &
+    asker=$!
     sleep 1
+    let_go
+    wait "$asker"
+    echo "        $(tail -n 1 "$LAB_DIRECTORY/asked")"
+    expect "$what: close all at once, and others are answered" '^answers [1-9][0-9]* others 0 ' "$(cat "$LAB_DIRECTORY/asked")"
+    expect_below "$what: close all at once, and the slowest answer to others" 500 \
+        "$(sed -n 's/.*slowest //p' "$LAB_DIRECTORY/asked")" ms
 done
 check "well when they have gone" wait_for 15 is_well
 
