@@ -99,7 +99,7 @@ for half in "" --half; do
     sleep 3
     expect_below "$what: they cost no CPU" 30 "$((($(cpu_ticks "$SERVER") - busy) / 3))" percent
     # All of them close in one moment; another client asks all the while.
-    at c2 "$TOOLS/hostile-http" ask 10.77.0.1 8080 --path /sets/file.bin --seconds 8 >"$LAB_DIRECTORY/asked" 2>&1 &
+    at c2 "$TOOLS/hostile-http" ask 10.77.0.1 8080 --path /probe --seconds 5 >"$LAB_DIRECTORY/asked" 2>&1 &
     asker=$!
     sleep 1
     let_go
