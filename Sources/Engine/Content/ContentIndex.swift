@@ -18,19 +18,23 @@ public final class ContentIndex: Sendable {
 
     private let state = Mutex(State())
     private let watchers = Mutex<[@Sendable () -> Void]>([])
+    private let timeline: Timeline?
 
-    public init() {}
+    /// `timeline`: where records that cannot be read are told of, each once.
+    public init(timeline: Timeline? = nil) { self.timeline = timeline }
 
     // MARK: Taking in
 
     /// Everything under `content/`, `holds/` and `target/`; replaces what was known. Other records are passed over.
     public func replace(_ records: [StoreRecord]) {
-        state.withLock { state in
-            let policies = state.policies
+        let (before, after) = state.withLock { state in
+            let old = state
             state = State()
-            state.policies = policies
+            state.policies = old.policies
             for record in records { state.put(record) }
+            return (old.unreadable, state.unreadable)
         }
+        note(after, before: before)
         tell()
     }
 
@@ -38,7 +42,8 @@ public final class ContentIndex: Sendable {
     public func take(_ change: StoreChange) {
         let writes = change.writes.filter { write in Self.prefixes.contains { write.key.hasPrefix($0) } }
         guard !writes.isEmpty else { return }
-        state.withLock { state in
+        let (before, after) = state.withLock { state in
+            let before = state.unreadable
             for write in writes {
                 switch write {
                 case .put(let key, let value):
@@ -46,8 +51,20 @@ public final class ContentIndex: Sendable {
                 case .delete(let key): state.delete(key)
                 }
             }
+            return (before, state.unreadable)
         }
+        note(after, before: before)
         tell()
+    }
+
+    private func note(_ unreadable: [String: String], before: [String: String]) {
+        guard let timeline else { return }
+        for (key, fault) in unreadable.sorted(by: { $0.key < $1.key }) where before[key] == nil {
+            timeline.add(Event(.system, .error, .text("\(fault); it is as good as not there")))
+        }
+        for key in before.keys.sorted() where unreadable[key] == nil {
+            timeline.add(Event(.system, .info, .text("\(key) can be read again, or is gone")))
+        }
     }
 
     /// The prefixes of the records that belong here.
