@@ -13,6 +13,8 @@ import Synchronization
 
 /// What a node serves, and where it sends machines: the parts that belong together.
 struct ContentParts: Sendable {
+    /// The content store is ours for as long as the process lives.
+    let lock: ContentLock
     let index: ContentIndex
     let library: ContentLibrary
     let served: ServedList
@@ -38,7 +40,7 @@ extension Composition {
         _ configuration: ServerConfiguration, _ store: any StateStore, _ cache: SiteCache, _ engine: DHCPEngine,
         _ node: ClusterNode, _ interfaces: InterfaceWatch, _ clock: Clock, _ timeline: Timeline
     ) throws(StartFault) -> ContentParts {
-        let index = ContentIndex()
+        let index = ContentIndex(timeline: timeline)
         let served = ServedList(store: store, timeline: timeline)
         cache.add(
             .init(
@@ -49,6 +51,11 @@ extension Composition {
             node: node.run.node, directory: configuration.contentStorePath,
             cacheBytesMax: configuration.contentStore.cacheBytesMax)
         let blobs: BlobStore
+        let lock: ContentLock
+        do throws(ContentLock.Fault) { lock = try ContentLock(directory: settings.directory) } catch {
+            throw StartFault(
+                sentence: "cannot open the content store ('content-store: { path: }'): \(error.sentence)")
+        }
         do throws(BlobStoreError) { blobs = try BlobStore(directory: settings.directory, clock: clock) } catch {
             throw StartFault(sentence: "cannot open the content store: \(error.sentence)")
         }
@@ -68,7 +75,8 @@ extension Composition {
             engine.setLoaders(library.availableLoaders())
         }
         return ContentParts(
-            index: index, library: library, served: served, center: center, targets: targets, tokens: TokenBox())
+            lock: lock, index: index, library: library, served: served, center: center, targets: targets,
+            tokens: TokenBox())
     }
 
     private static func makeTargets(

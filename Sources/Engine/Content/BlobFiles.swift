@@ -53,7 +53,7 @@ final class BlobFiles: Sendable {
 
     deinit { for descriptor in [root, blobs, partial, damaged] { close(descriptor) } }
 
-    private static func makePath(_ path: String) throws(BlobStoreError) {
+    static func makePath(_ path: String) throws(BlobStoreError) {
         var made = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
             made += part + "/"
