@@ -105,6 +105,7 @@ public final class ClusterNode: Sendable {
     // MARK: Events
 
     public func handle(_ event: Leadership.Event) {
+        if case .stopping = event { engine.beginStopping() }
         if case .tick = event { tick() } else { handle([event]) }
     }
 

@@ -91,7 +91,15 @@ extension DHCPEngine {
         if state.withLock({ $0.fail(error) }) { noteFailure(error) }
     }
 
+    /// From now on nobody here is waited for: what the store does not take any longer, the others make good.
+    func beginStopping() { isStopping.store(true, ordering: .relaxed) }
+
     private func noteFailure(_ error: StoreError) {
+        guard !isStopping.load(ordering: .relaxed) else {
+            timeline.add(
+                Event(.system, .info, .text("the store takes no writes while this node stops: \(error.sentence)")))
+            return
+        }
         timeline.add(
             Event(
                 .system, .error,

@@ -78,6 +78,7 @@ public final class DHCPEngine: Sendable {
     let timeline: Timeline
     public let counters = DHCPCounters()
     let termWatch = Mutex<(@Sendable (_ network: String) -> Void)?>(nil)
+    let isStopping = Atomic(false)
     private let committerBox = Mutex<LeaseCommitter?>(nil)
 
     public init(facts: ServerFacts, clock: Clock, timeline: Timeline, isShared: Bool = false) {
