@@ -44,6 +44,8 @@ extension Limits {
     public static let targetLookMilliseconds: Int64 = 50
     public static let targetProbeMilliseconds: Int64 = 300
     public static let endpointProbeMilliseconds: Int64 = 1_000
+    /// How long an operator's change waits to learn whether the endpoints that it names answer.
+    public static let endpointCheckMilliseconds: Int64 = 1_500
     /// After so many questions without an answer one after the other a service fails; a refusal counts at once.
     public static let targetProbesLostMax = 2
     /// The same of a node's questions to itself: what it says of itself counts for all the others.
@@ -119,8 +121,11 @@ extension Limits {
     public static let strangerReportMilliseconds: Int64 = 60_000
 
     // Boot scripts
-    /// How long a download may stand still before the next base is tried; where there is none, and later on, longer.
-    public static let scriptStallMilliseconds = 2_000
+    /// How long a download may stand still before the next base is tried; after a failure, and then where there is no
+    /// other base or none had it, longer. To that comes a second at the kernel's start: iPXE waits so long for a silent
+    /// node to take leave (its src/net/tcp.c, TCP_FINISH_TIMEOUT).
+    public static let scriptStallMilliseconds = 1_250
+    public static let scriptLaterStallMilliseconds = 4_000
     public static let scriptPatienceMilliseconds = 15_000
 
     // Content in the API and on the command line

@@ -59,13 +59,14 @@ struct Composition {
             vips.siteChanged()
         }
         let link = ClusterLink()
-        let sites = SiteService(
-            store: store, cache: cache, timeline: timeline, nodeAddresses: { link.nodeAddresses })
         let node = makeNode(configuration, run, store, engine, clock, timeline, link, interfaces)
         vips.connect(node)
         link.onDrill(makeDrillTarget(configuration, run, store, engine, clock, timeline))
         let content = try makeContent(configuration, store, cache, engine, node, interfaces, clock, timeline)
         engine.setLoaders(content.library.availableLoaders())
+        let sites = SiteService(
+            store: store, cache: cache, timeline: timeline, nodeAddresses: { link.nodeAddresses },
+            endpointFaults: { [targets = content.targets] in await targets.endpointFaults($0) })
         let follower = StoreFollower(store: store, cache: cache, node: node, timeline: timeline)
         let replica = ReplicaKeeper(
             file: ReplicaFile(path: configuration.data + "/replica"), cache: cache, engine: engine, node: node,

@@ -35,6 +35,11 @@ extension SiteCheck {
 
     /// Machines try one after the other, and where none is left they wait.
     private mutating func endpoints(_ endpoints: [EndpointChoice], at field: String) {
+        let areAllFailing = endpoints.allSatisfy { fault($0) != nil }
+        for (index, endpoint) in endpoints.enumerated() {
+            guard case .url(let url) = endpoint, let fault = fault(endpoint), !areAllFailing else { continue }
+            warn("\(field).endpoints[\(index)]", "\(url) does not answer now: \(fault)")
+        }
         guard !endpoints.isEmpty, !endpoints.contains(.nodes) else { return }
         let urls = endpoints.map { endpoint -> String in
             if case .url(let url) = endpoint { url } else { "" }
@@ -42,12 +47,19 @@ extension SiteCheck {
         let hint =
             "nodes at the end of the list has them go to the nodes themselves: "
             + "endpoints: [\((urls + ["nodes"]).joined(separator: ", "))]"
-        if urls.allSatisfy(failingEndpoints.contains) {
-            let subject = urls.count == 1 ? "\(urls[0]) does not answer" : "none of them answers"
-            warn("\(field).endpoints", "\(subject), and there is nowhere else for machines to go", hint: hint)
+        if areAllFailing {
+            let subject = urls.count == 1 ? "\(urls[0]) does not answer now" : "none of them answers now"
+            let faults = Set(urls.compactMap { failingEndpoints[$0] }).sorted().joined(separator: ", ")
+            warn(
+                "\(field).endpoints", "\(subject): \(faults). There is nowhere else for machines to go", hint: hint)
         } else if urls.count == 1 {
             warn("\(field).endpoints", "when \(urls[0]) fails, no machine boots", hint: hint)
         }
+    }
+
+    /// Why machines cannot go there now; nil: they can, or nobody knows.
+    private func fault(_ endpoint: EndpointChoice) -> String? {
+        if case .url(let url) = endpoint { failingEndpoints[url] } else { nil }
     }
 
     private mutating func location(_ name: String, at field: String) {

@@ -30,9 +30,10 @@ public struct SiteFindings: Hashable, Sendable {
 public enum SiteValidation {
     /// `builtIn` are the environments and templates that OnDeck brings along: they may be referred to. `storeIsShared`:
     /// other nodes use the store too, so that leases bridge more. `failingEndpoints`: base URLs of which this node
-    /// knows that they do not answer. `nodeAddresses`: the addresses of the nodes that are known, and whose they are.
+    /// knows that they do not answer now, and why ("connection refused"). `nodeAddresses`: the addresses of the nodes
+    /// that are known, and whose they are.
     public static func check(
-        _ site: Site, builtIn: Site = Site(), storeIsShared: Bool = false, failingEndpoints: Set<String> = [],
+        _ site: Site, builtIn: Site = Site(), storeIsShared: Bool = false, failingEndpoints: [String: String] = [:],
         nodeAddresses: [IPv4Address: String] = [:]
     ) -> SiteFindings {
         var check = SiteCheck(
@@ -56,14 +57,14 @@ struct SiteCheck {
     let site: Site
     let builtIn: Site
     let storeIsShared: Bool
-    let failingEndpoints: Set<String>
+    let failingEndpoints: [String: String]
     let nodeAddresses: [IPv4Address: String]
     let reservationsByNetwork: [String: [Reservation]]
     let machineMACs: Set<MACAddress>
     var findings = SiteFindings()
 
     init(
-        site: Site, builtIn: Site, storeIsShared: Bool, failingEndpoints: Set<String>,
+        site: Site, builtIn: Site, storeIsShared: Bool, failingEndpoints: [String: String],
         nodeAddresses: [IPv4Address: String]
     ) {
         self.site = site

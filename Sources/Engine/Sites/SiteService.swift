@@ -13,21 +13,27 @@ public struct SiteService: Sendable {
     private let cache: SiteCache
     private let timeline: Timeline
     private let nodeAddresses: @Sendable () -> [IPv4Address: String]
+    private let endpointFaults: @Sendable (Set<String>) async -> [String: String]
 
-    /// `nodeAddresses`: the addresses of the nodes that are known, and whose they are.
+    /// `nodeAddresses`: the addresses of the nodes that are known, and whose they are. `endpointFaults`: those of some
+    /// base URLs that do not answer now, and why.
     public init(
         store: any StateStore, cache: SiteCache, timeline: Timeline,
-        nodeAddresses: @escaping @Sendable () -> [IPv4Address: String] = { [:] }
+        nodeAddresses: @escaping @Sendable () -> [IPv4Address: String] = { [:] },
+        endpointFaults: @escaping @Sendable (Set<String>) async -> [String: String] = { _ in [:] }
     ) {
         self.store = store
         self.cache = cache
         self.timeline = timeline
         self.nodeAddresses = nodeAddresses
+        self.endpointFaults = endpointFaults
     }
 
-    private func check(_ site: Site) -> SiteFindings {
-        SiteValidation.check(
-            site, builtIn: cache.shipped, storeIsShared: store.isShared, nodeAddresses: nodeAddresses())
+    private func check(_ site: Site) async -> SiteFindings {
+        let urls = site.endpointURLs
+        return SiteValidation.check(
+            site, builtIn: cache.shipped, storeIsShared: store.isShared,
+            failingEndpoints: urls.isEmpty ? [:] : await endpointFaults(urls), nodeAddresses: nodeAddresses())
     }
 
     /// Makes the site hold `objects`; with `prune` nothing else. All or nothing.
@@ -37,7 +43,7 @@ public struct SiteService: Sendable {
         guard !(prune && objects.isEmpty) else { throw .wouldDeleteEverything }
         let revisions = try await siteRevisions()
         let plan = ChangePlan.between(current: cache.site, desired: objects, prune: prune)
-        let findings = check(plan.result)
+        let findings = await check(plan.result)
         guard findings.problems.isEmpty else { throw .invalid(findings.problems.map { FieldError($0) }) }
         var revision: Revision?
         if !dryRun, !plan.changes.isEmpty {
@@ -74,7 +80,7 @@ public struct SiteService: Sendable {
         let current = try await revision(of: StoreKeys.site(object.kind, object.name))
         if let expected, expected != current { throw .changedMeanwhile(object.objectName) }
         let plan = ChangePlan.between(current: cache.site, desired: [object], prune: false)
-        let findings = check(plan.result)
+        let findings = await check(plan.result)
         guard findings.problems.isEmpty else { throw .invalid(findings.problems.map { FieldError($0) }) }
         let revision = plan.changes.isEmpty ? current : try await commit(plan.changes) { _ in current }
         return report(plan.changes, revision, unchanged: plan.unchanged, warnings: findings.warnings)
@@ -94,7 +100,7 @@ public struct SiteService: Sendable {
         if let expected, expected != current { throw .changedMeanwhile(object.objectName) }
         var after = cache.site
         after.remove(kind, name)
-        let findings = check(after)
+        let findings = await check(after)
         guard findings.problems.isEmpty else {
             throw Problem(
                 title: "still in use", status: 409, detail: "\(kind.rawValue) \(name) is still referred to",
@@ -114,7 +120,7 @@ public struct SiteService: Sendable {
         let current = try await revision(of: key)
         var after = cache.site
         after.set(.machine(machine))
-        let findings = check(after)
+        let findings = await check(after)
         guard findings.problems.isEmpty else { throw .invalid(findings.problems.map { FieldError($0) }) }
         var batch = StoreBatch(guards: [StoreGuard(key: key, revision: current)], writes: [])
         if old != machine { batch.writes.append(.put(key: key, value: ObjectRecord.encode(.machine(machine)))) }

@@ -118,14 +118,15 @@ struct ProbeRecord: Hashable, Sendable {
     var hasWorked: Bool { answeredAt != nil }
 
     mutating func take(_ outcome: ProbeOutcome, now: Uptime) {
-        switch outcome {
-        case .answered: (health, fault, answeredAt, lost, failed) = (.works, nil, now, 0, 0)
-        case .refused: fail("connection refused")
-        case .wrong(let what): fail(what)
-        case .lost:
-            lost += 1
-            if lost >= lostMax || !hasWorked { fail("no answer") }
+        guard let reason = outcome.fault else {
+            (health, fault, answeredAt, lost, failed) = (.works, nil, now, 0, 0)
+            return
         }
+        if outcome == .lost {
+            lost += 1
+            guard lost >= lostMax || !hasWorked else { return }
+        }
+        fail(reason)
     }
 
     mutating func fail(_ reason: String) {

@@ -198,14 +198,9 @@ public final class TargetService: Sendable {
             state.facts.drained = drained
             state.facts.locations = site.locations
             state.facts.environments = environments
-            state.endpoints = Self.urls(site)
+            state.endpoints = site.endpointURLs
         }
         return true
-    }
-
-    private static func urls(_ site: Site) -> Set<String> {
-        let choices = site.networks.values.flatMap(\.endpoints) + site.locations.values.flatMap(\.endpoints)
-        return Set(choices.compactMap { if case .url(let url) = $0 { url } else { nil } })
     }
 
     private func publish(_ table: TargetTable, before: TargetTable, isFirst: Bool) {

@@ -100,6 +100,17 @@ import Testing
             ])
     }
 
+    /// Nodes answer for themselves: an endpoint that does not is worth a word all the same.
+    @Test mutating func anEndpointThatDoesNotAnswerBesideTheNodes() {
+        network { $0.endpoints = [Self.one, .nodes] }
+        let failing = ["http://boot.example": "status 503"]
+        #expect(
+            SiteValidation.check(draft.site, failingEndpoints: failing).warnings.map(\.description) == [
+                "networks.lab.endpoints[0]: http://boot.example does not answer now: status 503"
+            ])
+        #expect(SiteValidation.check(draft.site, failingEndpoints: failing).problems.isEmpty)
+    }
+
     /// A cluster without locations has nodes that the site does not name.
     @Test mutating func withoutLocationsNobodyKnowsTheNodes() {
         image("debian-12", .copies(3))
@@ -125,14 +136,18 @@ import Testing
 
     @Test mutating func endpointsOfWhichNoneAnswers() {
         location("bonn", ["a"]) { $0.endpoints = [Self.one, Self.two] }
-        func warnings(_ failing: Set<String>) -> [String] {
+        func warnings(_ failing: [String: String]) -> [String] {
             SiteValidation.check(draft.site, failingEndpoints: failing).warnings.map(\.description)
         }
-        #expect(warnings(["http://boot.example"]) == [])
-        let found = warnings(["http://boot.example", "http://10.64.0.9"])
+        #expect(
+            warnings(["http://boot.example": "no answer"]) == [
+                "locations.bonn.endpoints[0]: http://boot.example does not answer now: no answer"
+            ])
+        let found = warnings(["http://boot.example": "no answer", "http://10.64.0.9": "connection refused"])
         #expect(found.count == 1)
         #expect(
             found.first?.hasPrefix(
-                "locations.bonn.endpoints: none of them answers, and there is nowhere else for machines to go") == true)
+                "locations.bonn.endpoints: none of them answers now: connection refused, no answer. "
+                    + "There is nowhere else for machines to go") == true)
     }
 }
