@@ -20,6 +20,7 @@ struct TargetProber {
         /// Where it may be found; the first that answers is kept to.
         var questions: [ProbeQuestion] = []
         var chosen = 0
+        var hasChosenAnswered = false
         var nextAt: Uptime
         var isOff = false
     }
@@ -57,7 +58,9 @@ struct TargetProber {
 
     private mutating func set(_ subject: Subject, _ questions: [ProbeQuestion], run: NodeRun?, now: Uptime) {
         if var state = states[subject], state.run == run {
-            if state.questions != questions { (state.questions, state.chosen) = (questions, 0) }
+            if state.questions != questions {
+                (state.questions, state.chosen, state.hasChosenAnswered) = (questions, 0, false)
+            }
             states[subject] = state
             return
         }
@@ -106,12 +109,7 @@ struct TargetProber {
             states[.endpoint(url)]?.record.fail(reason)
             return []
         case .addresses(let addresses):
-            let host = parts.port == 80 ? parts.host : "\(parts.host):\(parts.port)"
-            return addresses.map {
-                .http(
-                    ProbeQuestion.HTTP(
-                        address: $0, port: parts.port, host: host, path: "\(parts.path)/\(ProbeQuestion.name)"))
-            }
+            return addresses.map { .http(ProbeQuestion.HTTP($0, parts)) }
         }
     }
 
@@ -155,8 +153,11 @@ struct TargetProber {
         guard var state = states[subject] else { return false }
         let before = (state.record.health, state.record.fault)
         state.record.take(outcome, now: now)
-        // Another address may be the one that leads there. One lost answer is no reason to leave one that did.
-        if outcome != .answered, state.record.health != .works { state.chosen += 1 }
+        if outcome == .answered { state.hasChosenAnswered = true }
+        // Another address may be the one that leads there. One lost answer is no reason to leave one that did; and where
+        // a node was reached as machines reach it, and is not any longer, another way to it is none for them.
+        let isAnyWayGood = if case .endpoint = subject { true } else { !state.hasChosenAnswered }
+        if outcome != .answered, isAnyWayGood, state.record.health != .works { state.chosen += 1 }
         states[subject] = state
         return (state.record.health, state.record.fault) != before
     }

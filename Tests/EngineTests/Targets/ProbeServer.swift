@@ -32,15 +32,15 @@ final class ProbeServer: Sendable {
 
     var requests: Int { count.load(ordering: .relaxed) }
 
-    init(http manner: Manner, port: UInt16 = 0) {
-        (descriptor, self.port) = Self.bound(SOCK_STREAM, port)
+    init(http manner: Manner, address: IPv4Address = .loopback, port: UInt16 = 0) {
+        (descriptor, self.port) = Self.bound(SOCK_STREAM, address, port)
         self.manner = Mutex(manner)
         listen(descriptor, 64)
         _ = TargetThread.start(name: "test-http") { [self] in serveHTTP() }
     }
 
     init(tftp manner: Manner, port: UInt16 = 0) {
-        (descriptor, self.port) = Self.bound(SOCK_DGRAM, port)
+        (descriptor, self.port) = Self.bound(SOCK_DGRAM, .loopback, port)
         self.manner = Mutex(manner)
         _ = TargetThread.start(name: "test-tftp") { [self] in serveTFTP() }
     }
@@ -54,13 +54,13 @@ final class ProbeServer: Sendable {
         close(descriptor)
     }
 
-    private static func bound(_ kind: __socket_type, _ port: UInt16) -> (Int32, UInt16) {
+    private static func bound(_ kind: __socket_type, _ at: IPv4Address, _ port: UInt16) -> (Int32, UInt16) {
         let descriptor = socket(AF_INET, Int32(kind.rawValue), 0)
         var on: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = IPv4Address.loopback.bits.bigEndian
+        address.sin_addr.s_addr = at.bits.bigEndian
         address.sin_port = port.bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         withUnsafeMutablePointer(to: &address) { pointer in

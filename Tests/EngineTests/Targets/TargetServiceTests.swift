@@ -66,6 +66,23 @@ import Testing
         }
     }
 
+    /// Its cable to the machines is cut, and that to the other nodes is not: machines have nothing of the latter.
+    @Test func anotherWayToANodeIsNoneForMachines() async throws {
+        let bench = TargetBench()
+        let other = ProbeServer(http: .works, address: IPv4Address("127.0.0.2")!, port: bench.http[1].port)
+        bench.world.change("n2") { $0.beat.bootAddress = IPv4Address("127.0.0.2") }
+        try await bench.running { () async throws in
+            #expect(try await bench.settled())
+            #expect(other.requests == 0)
+            bench.http[1].become(.silent)
+            #expect(try await bench.reaches { bench.named == ["n1", "n3"] })
+            #expect(try await bench.until(milliseconds: 2_000) { bench.named.contains("n2") } == nil)
+            bench.http[1].become(.works)
+            #expect(try await bench.reaches { bench.named == ["n1", "n2", "n3"] })
+        }
+        other.kill()
+    }
+
     @Test func aNodeSaysHowItsOwnServicesDo() async throws {
         let bench = TargetBench()
         try await bench.running { () async throws in
