@@ -114,7 +114,7 @@ public enum EndpointResolver {
             for choice in choices.isEmpty ? [.nodes] : choices {
                 switch choice {
                 case .url(let url): if !isFailing(url) { bases.append(url) }
-                case .nodes: bases += nodes()
+                case .nodes: bases += nodes(isBehindOthers: !bases.isEmpty)
                 }
             }
             // Better one that seems to fail than none: it may fail for us alone.
@@ -148,11 +148,14 @@ public enum EndpointResolver {
             return true
         }
 
-        /// The base URLs of the nodes; first the network's own boot server, where it names one.
-        private mutating func nodes() -> [String] {
-            let verdict = verdict(.http)
-            note(verdict, use: .http)
+        /// The base URLs of the nodes; first the network's own boot server, where it names one. Whoever asks by way of an
+        /// endpoint before them has come to this node, and its downloads likely do: when the endpoint fails because of
+        /// this node, another one is the better next choice.
+        private mutating func nodes(isBehindOthers: Bool) -> [String] {
+            var verdict = verdict(.http)
             answer.verdict = verdict
+            if isBehindOthers, question.web != nil { verdict.putOwnLastAmongEquals(location: network.location) }
+            note(verdict, use: .http)
             let bases = verdict.ranked.prefix(question.basesMax).map { node in
                 BootEndpoint.base(node.address, node.httpPort == 0 ? question.httpPort : node.httpPort)
             }

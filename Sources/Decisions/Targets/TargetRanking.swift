@@ -91,8 +91,8 @@ public enum TargetRanking {
         var index: Int
 
         init(_ node: TargetNode, index: Int, key: UInt64, location: String?) {
-            distance = node.isOnLink ? 0 : location != nil && node.location == location ? 1 : 2
-            effort = node.content == .holds ? 0 : 1
+            distance = node.distance(from: location)
+            effort = node.effort
             weight = Rendezvous.weight(key, node: node.name)
             name = node.name
             self.index = index
@@ -107,7 +107,26 @@ public enum TargetRanking {
     }
 }
 
+extension TargetVerdict {
+    /// This node behind those that are as near and have to do as little.
+    mutating func putOwnLastAmongEquals(location: String?) {
+        guard let index = ranked.firstIndex(where: \.isSelf) else { return }
+        let own = ranked.remove(at: index)
+        let end = ranked.lastIndex {
+            $0.distance(from: location) == own.distance(from: location) && $0.effort == own.effort
+        }
+        ranked.insert(own, at: max(index, end.map { $0 + 1 } ?? index))
+    }
+}
+
 extension TargetNode {
+    /// Less is nearer.
+    fileprivate func distance(from wanted: String?) -> UInt8 {
+        isOnLink ? 0 : wanted != nil && location == wanted ? 1 : 2
+    }
+
+    fileprivate var effort: UInt8 { content == .holds ? 0 : 1 }
+
     /// Why it was named: "on link, holds its files".
     public func standing(location wanted: String?) -> String {
         let place =

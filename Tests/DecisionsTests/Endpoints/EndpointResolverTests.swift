@@ -106,10 +106,34 @@ import Testing
     @Test func requestsThroughATrustedProxyGoOnThroughIt() {
         var question = Self.question()
         question.web = EndpointQuestion.Web(localPort: 8080, forwardedBase: "http://lb.example")
-        #expect(EndpointResolver.resolve(question).bases == ["http://lb.example"] + Self.ranked(question))
+        let others = Self.ranked(question).filter { $0 != "http://10.1.0.1:8080" }
+        #expect(EndpointResolver.resolve(question).bases == ["http://lb.example"] + others + ["http://10.1.0.1:8080"])
         // What the operator says comes before what a request says.
         question.network.endpoints = [.url("http://named.example")]
         #expect(EndpointResolver.resolve(question).bases == ["http://named.example"])
+    }
+
+    /// What it downloads through the balancer comes from here, too, as likely as not: when that stands still, it is of
+    /// no use to come here. Nearness and content count for more.
+    @Test func behindAnEndpointTheNodeThatIsAskedComesLastAmongEquals() {
+        for own in ["n1", "n2", "n3"] {
+            var question = Self.question { $0.endpoints = [.url("http://lb.example"), .nodes] }
+            var facts = TargetFacts(own: own, isShared: true)
+            facts.views = ["n1", "n2", "n3"].map { TargetFactsTests.view($0) }
+            question.table = facts.table()
+            question.own = .any
+            let ownBase = "http://10.1.0.\(own.dropFirst()):8080"
+            #expect(EndpointResolver.resolve(question).bases == ["http://lb.example"] + Self.ranked(question))
+            question.web = EndpointQuestion.Web(localPort: 80)
+            let others = Self.ranked(question).filter { $0 != ownBase }
+            #expect(EndpointResolver.resolve(question).bases == ["http://lb.example"] + others + [ownBase])
+            facts.locations["here"] = Location(name: "here")
+            facts.locations["here"]?.nodes = [own]
+            question.table = facts.table()
+            question.network.location = "here"
+            question.network.subnets = []
+            #expect(EndpointResolver.resolve(question).bases == ["http://lb.example", ownBase] + others)
+        }
     }
 
     @Test func theWayThatTheClientCameIsTheLastOfAll() {
