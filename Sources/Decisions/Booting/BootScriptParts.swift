@@ -7,15 +7,16 @@ import Model
 ///     base1 base2 ...   where downloads may come from, in order
 ///     n, base, self     the base in use: its number, itself, and the script's URL there
 ///     patience          how long a download may stand still, in milliseconds; iPXE's --timeout counts from the last
-///                       byte that came (its src/core/monojob.c)
+///                       byte that came (its src/core/monojob.c). Short at first, for a node may have fallen silent;
+///                       longer once something has failed, for the way may be bad
 ///     step, tried       the label of the present download, and how many bases have failed for it
 ///     wait              seconds before all begins again
 enum BootScriptParts {
     static let firstDelaySeconds = 2
     /// A power of two times the first delay: the delay doubles until it is reached.
     static let lastDelaySeconds = 32
-    /// A lost progress report must not hold up a boot.
-    private static let progressMilliseconds = 2_000
+    /// A lost progress report must not hold up a boot, nor a base that is silent, too.
+    private static let progressMilliseconds = 1_000
 
     static let prompt = "prompt --key s --timeout ${wait}000 Next try in ${wait} s; press s for a shell && shell ||"
 
@@ -47,13 +48,19 @@ enum BootScriptParts {
         ]
     }
 
-    /// After a download that failed: the next base, or `whenAllFailed` when it has failed from each. What is here
+    /// After a download that failed: the next base that answers, or `whenAllFailed` when there was none. What is here
     /// already stays.
     static func next(_ paths: BootPaths, whenAllFailed: String) -> [String] {
         let count = paths.endpoint.allBases.count
         let change = [
             "inc n", "isset ${base${n}} || set n:int32 1", "set base ${base${n}}",
             "set self ${base}/\(paths.scriptPath)",
+            "iseq ${patience} \(Limits.scriptPatienceMilliseconds) || "
+                + "set patience \(Limits.scriptLaterStallMilliseconds)",
+        ]
+        let question = [
+            "imgfetch --name report --timeout \(progressMilliseconds) ${base}/\(BootPath.probeName) || goto next",
+            "imgfree report ||",
         ]
         return [
             ":next",
@@ -61,7 +68,7 @@ enum BootScriptParts {
             "echo OnDeck: ${base}: ${step} failed: error ${error}",
             "inc tried",
         ] + (count > 1 ? change : []) + ["iseq ${tried} \(count) && goto all-failed ||"]
-            + report("${step}-failed?error=${error}") + [
+            + (count > 1 ? question : []) + report("${step}-failed?error=${error}") + [
                 "goto ${step}",
                 ":all-failed",
                 "set tried:int32 0",

@@ -40,7 +40,7 @@ private let twoBases: BootPaths = {
                 set n:int32 1
                 set base ${base1}
                 set self ${base}/b/52-54-00-12-34-56.boottokenboottk
-                set patience 2000
+                set patience 1250
                 set tried:int32 0
                 set wait:int32 2
                 echo OnDeck: web1 boots debian-12
@@ -55,7 +55,7 @@ private let twoBases: BootPaths = {
                 initrd --name initrd0 --timeout ${patience} ${base}/debian-12/initrd.gz || goto next
                 set tried:int32 0
                 imgargs kernel initrd=initrd0 auto=true url=${base}/x || goto broken
-                imgfetch --name report --timeout 2000 ${self}/p/booting ||
+                imgfetch --name report --timeout 1000 ${self}/p/booting ||
                 imgfree report ||
                 set step boot
                 boot || goto broken
@@ -71,7 +71,7 @@ private let twoBases: BootPaths = {
                 set error ${errno}
                 :failed
                 echo OnDeck: web1 boots debian-12: ${step} failed: error ${error}
-                imgfetch --name report --timeout 2000 ${self}/p/${step}-failed?error=${error} ||
+                imgfetch --name report --timeout 1000 ${self}/p/${step}-failed?error=${error} ||
                 imgfree report ||
                 prompt --key s --timeout ${wait}000 Next try in ${wait} s; press s for a shell && shell ||
                 iseq ${wait} 32 && goto renew ||
@@ -110,8 +110,11 @@ private let twoBases: BootPaths = {
                 isset ${base${n}} || set n:int32 1
                 set base ${base${n}}
                 set self ${base}/b/52-54-00-12-34-56.boottokenboottk
+                iseq ${patience} 15000 || set patience 4000
                 iseq ${tried} 2 && goto all-failed ||
-                imgfetch --name report --timeout 2000 ${self}/p/${step}-failed?error=${error} ||
+                imgfetch --name report --timeout 1000 ${base}/probe || goto next
+                imgfree report ||
+                imgfetch --name report --timeout 1000 ${self}/p/${step}-failed?error=${error} ||
                 imgfree report ||
                 goto ${step}
                 :all-failed
@@ -264,7 +267,7 @@ private let twoBases: BootPaths = {
                 echo OnDeck: ${base}: ${step} failed: error ${error}
                 inc tried
                 iseq ${tried} 1 && goto all-failed ||
-                imgfetch --name report --timeout 2000 ${self}/p/${step}-failed?error=${error} ||
+                imgfetch --name report --timeout 1000 ${self}/p/${step}-failed?error=${error} ||
                 imgfree report ||
                 goto ${step}
                 :all-failed

@@ -1,14 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The node that serves a machine dies (kill -9) while the machine downloads its kernel, and while it downloads its initrd:
-# a real iPXE boots to the end from another node. usage: boot-failover.sh direct|haproxy|silent
+# The node that serves a machine fails while the machine downloads its kernel, and while it downloads its initrd: a real
+# iPXE boots to the end from another node. usage: boot-failover.sh direct|haproxy [silent]
 #   direct    machines know the nodes' own addresses; files are in a directory of every node
 #   haproxy   machines know a load balancer's address (HAProxy), then the nodes; files are an image of the content store
-#   silent    as direct, but the node is cut off instead: no answer and no refusal
+#   silent    the node is not killed (kill -9), but falls silent, without a refusal: its cable is cut during the kernel's
+#             download, and it hangs (SIGSTOP) during the initrd's
 # LONG=1: on a link that makes each download last 10 s.   FIRMWARE=uefi: OVMF and Debian's iPXE instead of the ROM's
 . "$(dirname "$0")/../lib/boots.sh"
 VARIANT=${1:-direct}
-ADDED_MAX=5 # seconds that a dead node may add to a boot
+FAULT=${2:-killed}
+ADDED_MAX=5    # seconds that a node that fails may add to a boot
+MOVED_MAX=2500 # milliseconds until another node serves the machine; iPXE gives up after 1.25 s without a byte
 lab_begin "bf"
 STORM_MACHINES=0
 boot_files
@@ -55,24 +58,34 @@ echo "        undisturbed: $BOOT_MS ms from power-on, $LOAD_MS ms from the kerne
 
 for file in linux initrd.test; do
     switch_on "$file"
-    case $VARIANT in
-    silent) ! find_server "$file" || isolate lan "n${KILLED}eth0" ;;
-    *) kill_during "$file" "${PEER[@]}" ;;
-    esac
+    find_server "$file" "${PEER[@]}"
     what="$VARIANT, $file"
     if [ -z "$KILLED" ]; then
         fail "$what: somebody serves it" "$(boot_trouble)"
         power_off
         continue
     fi
+    case $FAULT,$file in
+    silent,linux) isolate lan "n${KILLED}eth0" ;;
+    silent,*) kill -STOP "${NODE_PROCESS[$KILLED]}" ;;
+    *) kill_node "$KILLED" ;;
+    esac
+    FAILED_AT=$(now_ms)
+    moved=""
+    ! wait_for 20 another_serves "$KILLED" || moved=$(($(now_ms) - FAILED_AT))
+    expect_below "$what: another node serves it after" "$MOVED_MAX" "$moved" ms
     is_up
-    went_well "$what: n$KILLED dies"
+    went_well "$what: n$KILLED is $FAULT"
     [ -z "$LOAD_MS" ] || expect_below "$what: added to the boot" "$ADDED_MAX" \
         "$(awk -v a="$LOAD_MS" -v b="$UNDISTURBED" 'BEGIN { printf "%.1f", (a - b) / 1000 }')" s
     if [ "$VARIANT" = direct ]; then
         expect "$what: the console says what failed" 'OnDeck:.*(failed|error|next)' "$(console)"
     fi
-    if [ "$VARIANT" = silent ]; then heal lan; else back "$KILLED"; fi
+    case $FAULT,$file in
+    silent,linux) heal lan ;;
+    silent,*) kill -CONT "${NODE_PROCESS[$KILLED]}" ;;
+    *) back "$KILLED" ;;
+    esac
     sleep 1
 done
 group_done

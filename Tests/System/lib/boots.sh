@@ -78,10 +78,18 @@ is_fetching() { console_shows "$1\.\.\."; }
 # serving_node [ADDRESS]: the one that has sent the most on its open connections (to that address).
 serving_node() {
     local i
+    for i in $(seq "$NODES"); do echo "$(sent_by "$i" "$@") $i"; done | sort -n | tail -n 1 | awk '$1 > 60000 { print $2 }'
+}
+sent_by() { # sent_by NODE [ADDRESS]: bytes, on connections that are open
+    at "n$1" ss -Htino state established "( sport = :8080 )" ${2:+dst "$2"} 2>/dev/null |
+        grep -oE 'bytes_sent:[0-9]+' | cut -d: -f2 | awk '{ sum += $1 } END { print sum + 0 }'
+}
+another_serves() { # another_serves NODE: than this one, and the machine itself
+    local i
     for i in $(seq "$NODES"); do
-        echo "$(at "n$i" ss -Htino state established "( sport = :8080 )" ${1:+dst "$1"} 2>/dev/null |
-            grep -oE 'bytes_sent:[0-9]+' | cut -d: -f2 | awk '{ sum += $1 } END { print sum + 0 }') $i"
-    done | sort -n | tail -n 1 | awk '$1 > 60000 { print $2 }'
+        [ "$i" = "$1" ] || [ "$(sent_by "$i" 10.77.0.20)" -le 60000 ] || return 0
+    done
+    return 1
 }
 has_server() { [ -n "$(serving_node "$@")" ]; }
 
