@@ -187,6 +187,7 @@ let package = Package(
             dependencies: [
                 "Model", "Ports", "Simulation", "StoreConsul", "StoreEtcd", "StoreProbe", "StoreSQLite",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],

@@ -19,6 +19,8 @@ final class EtcdClient: Sendable {
     let home: any EventLoop
     private let group: MultiThreadedEventLoopGroup
     private let http: HTTPClient
+    /// Its connections are read at another pace.
+    private let watches: HTTPClient
     /// A request for each call of each endpoint, made once: parsing an address costs more than sending.
     private let prepared: [[EtcdCall: HTTPClient.Request]]
     private let tokens: EtcdTokens?
@@ -47,6 +49,8 @@ final class EtcdClient: Sendable {
         configuration.httpVersion = .http1Only
         configuration.http1_1ConnectionDebugInitializer = Self.keepAlive
         http = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+        configuration.http1_1ConnectionDebugInitializer = Self.keepAlivePaced
+        watches = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }
 
     private static func prepare(_ endpoint: String) throws(StoreError) -> [EtcdCall: HTTPClient.Request] {
@@ -69,6 +73,13 @@ final class EtcdClient: Sendable {
             (.tcpOption(.tcp_nodelay), 1),
         ]
         return .andAllComplete(options.map { channel.setOption($0, value: $1) }, on: channel.eventLoop)
+    }
+
+    @Sendable private static func keepAlivePaced(_ channel: any Channel) -> EventLoopFuture<Void> {
+        let paced = channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.addHandler(PacedReads(), position: .first)
+        }
+        return paced.flatMap { keepAlive(channel) }
     }
 
     /// Its answer's body, or an `EtcdFailure`. `isOnHome`: on a connection that no commit uses; nobody counts it.
@@ -149,7 +160,7 @@ final class EtcdClient: Sendable {
         _ body: ByteBuffer, at index: Int, to delegate: some HTTPClientResponseDelegate
     ) -> (@Sendable () -> Void)? {
         guard let request = request(.watch, body, token: tokens?.latest, to: index) else { return nil }
-        let task = http.execute(
+        let task = watches.execute(
             request: request, delegate: delegate, eventLoop: .delegateAndChannel(on: home), deadline: .distantFuture)
         return { task.cancel() }
     }
@@ -184,10 +195,15 @@ final class EtcdClient: Sendable {
 
     /// Ends what is under way. The threads stay until nobody holds the client: what is asked of it meanwhile must still
     /// be refused by somebody.
-    func shutdown() async { try? await http.shutdown() }
+    func shutdown() async {
+        try? await watches.shutdown()
+        try? await http.shutdown()
+    }
 
     /// The same, without waiting for it.
-    func beginShutdown() { http.shutdown { [self] _ in _ = self } }
+    func beginShutdown() {
+        for client in [watches, http] { client.shutdown { [self] _ in _ = self } }
+    }
 
     deinit { group.shutdownGracefully { _ in } }
 }

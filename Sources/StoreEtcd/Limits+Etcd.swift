@@ -26,5 +26,7 @@ extension Limits {
     /// A watch that is silent for so long has its endpoint asked, which must answer within the second.
     static let etcdWatchSilenceMilliseconds: Int64 = 400
     static let etcdProbeMilliseconds: Int64 = 500
+    /// How often a watch's connection is read while much comes.
+    static let etcdWatchReadMilliseconds: Int64 = 20
     static let etcdRewatchMilliseconds: Int64 = 100
 }
