@@ -3,6 +3,7 @@
 import Addresses
 import Decisions
 import Model
+import Synchronization
 import Wire
 
 /// One timeline entry and one count per verdict.
@@ -15,13 +16,25 @@ extension DHCPEngine {
             guard reason != .repeatPending else { return }
             let level: Event.Level =
                 switch reason {
-                case .poolFull, .queueFull, .declinedBinding, .declinedTooOften: .warning
+                case .poolFull, .declinedBinding, .declinedTooOften: .warning
+                // A line for each would take the time that the next packets need.
+                case .queueFull: isNewOverload() ? .warning : .info
                 default: .info
                 }
             timeline.add(
                 Event(.dhcp, level, mac: request.mac, network: network, .dropped(request.messageType, reason)))
         case .reply(let planned), .probe(_, let planned): noteReply(planned, to: request.messageType, network: network)
         case .commit: break
+        }
+    }
+
+    /// Whether too much came for the first time in a while.
+    private func isNewOverload() -> Bool {
+        let now = clock.uptime()
+        return overloadTold.withLock { told in
+            if let last = told, now.millisecondsSince(last) < Limits.faultReportMilliseconds { return false }
+            told = now
+            return true
         }
     }
 

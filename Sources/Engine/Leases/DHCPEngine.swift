@@ -79,6 +79,8 @@ public final class DHCPEngine: Sendable {
     public let counters = DHCPCounters()
     let termWatch = Mutex<(@Sendable (_ network: String) -> Void)?>(nil)
     let isStopping = Atomic(false)
+    /// When the log last heard of too much work.
+    let overloadTold = Mutex<Uptime?>(nil)
     private let committerBox = Mutex<LeaseCommitter?>(nil)
 
     public init(facts: ServerFacts, clock: Clock, timeline: Timeline, isShared: Bool = false) {
