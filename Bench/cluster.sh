@@ -67,7 +67,7 @@ takeovers() {
     GAPS=""
     while [ "$seen" -lt "$1" ] && [ $((tries += 1)) -le $((3 * $1)) ]; do
         A=$(up)
-        at c1 "$TOOLS/dhcp-load" eth0 --rate 200 --seconds 2 --settle 2 --report "$LAB_DIRECTORY/report" >/dev/null 2>&1 &
+        at c1 chrt -f 5 "$TOOLS/dhcp-load" eth0 --rate 200 --seconds 2 --settle 2 --report "$LAB_DIRECTORY/report" >/dev/null 2>&1 &
         pid=$!
         LAB_PROCESSES+=("$pid")
         sleep "1.$((RANDOM % 90 + 10))"
