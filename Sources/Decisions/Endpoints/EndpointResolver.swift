@@ -148,9 +148,9 @@ public enum EndpointResolver {
             return true
         }
 
-        /// The base URLs of the nodes; first the network's own boot server, where it names one. Whoever asks by way of an
-        /// endpoint before them has come to this node, and its downloads likely do: when the endpoint fails because of
-        /// this node, another one is the better next choice.
+        /// The base URLs of the nodes; first the network's own boot server, where it names one. Whoever asks by way of
+        /// an endpoint before them has come to this node, and its downloads likely do: when the endpoint fails because
+        /// of this node, another one is the better next choice.
         private mutating func nodes(isBehindOthers: Bool) -> [String] {
             var verdict = verdict(.http)
             answer.verdict = verdict

@@ -7,8 +7,8 @@ import Synchronization
 
 /// Whether endpoints that an operator is about to name answer now.
 extension TargetService {
-    /// Those of `urls` that do not answer, and why. What is watched already is known; others are asked once, which takes
-    /// no longer than `endpointCheckMilliseconds`. Of a URL that nobody here can ask (https) nothing is said.
+    /// Those of `urls` that do not answer, and why. What is watched already is known; others are asked once, which
+    /// takes no longer than `endpointCheckMilliseconds`. Of a URL that nobody here can ask (https) nothing is said.
     public func endpointFaults(_ urls: Set<String>) async -> [String: String] {
         let (failing, health) = state.withLock { ($0.facts.failing, $0.endpointHealth) }
         let unknown = urls.filter { (health[$0] ?? .unknown) == .unknown }

@@ -154,8 +154,8 @@ struct TargetProber {
         let before = (state.record.health, state.record.fault)
         state.record.take(outcome, now: now)
         if outcome == .answered { state.hasChosenAnswered = true }
-        // Another address may be the one that leads there. One lost answer is no reason to leave one that did; and where
-        // a node was reached as machines reach it, and is not any longer, another way to it is none for them.
+        // Another address may be the one that leads there. One lost answer is no reason to leave one that did; and
+        // where a node was reached as machines reach it, and is not any longer, another way to it is none for them.
         let isAnyWayGood = if case .endpoint = subject { true } else { !state.hasChosenAnswered }
         if outcome != .answered, isAnyWayGood, state.record.health != .works { state.chosen += 1 }
         states[subject] = state
