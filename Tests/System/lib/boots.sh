@@ -70,7 +70,15 @@ is_up() {
     power_off
     [ -n "$BOOT_MS" ]
 }
-boot_trouble() { console | grep -vE '^ *$' | tail -n 12; }
+boot_trouble() { # what the machine shows, and what the nodes say of it
+    local i
+    console | grep -vE '^ *$' | tail -n 12
+    for i in $(seq "$NODES"); do
+        echo "n$i says:"
+        timeout 3 ip netns exec "$LAB_PREFIX-n$i" env ONDECK_TOKEN_FILE="$TOKEN_FILE" "$ONDECK" \
+            watch --since 0 --mac "$BOOT_MAC" 2>/dev/null | tail -n 12
+    done
+}
 
 # is_fetching FILE: iPXE shows that it is at it.
 is_fetching() { console_shows "$1\.\.\."; }
