@@ -12,6 +12,7 @@ MACHINE_LOG="" # its serial console
 power_on() {
     local firmware=$1 mac=$2 log=$3 card variables="$LAB_DIRECTORY/variables.$3.fd" arguments=()
     MACHINE_LOG="$LAB_DIRECTORY/$log"
+    rm -f "$MACHINE_LOG" # what an earlier machine of that name said is not what this one says
     ip -n "$LAB_PREFIX-lan" link show tap0 >/dev/null 2>&1 || tap lan tap0
     card="virtio-net-pci,netdev=net0,mac=$mac,bootindex=0"
     case $firmware in
