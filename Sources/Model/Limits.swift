@@ -195,6 +195,16 @@ public enum Limits {
     public static let consulRetryMillisecondsMax: Int64 = 1_000
     /// Of a batch of `ondeck store copy`: Consul takes transactions of 512 KiB in base64, etcd 1.5 MiB.
     public static let storeCopyBatchBytesMax = 256 << 10
+    /// Of a batch of site objects in a shared store, and of a part of the journal: Consul hands on what followers can
+    /// take without reading again, 190 KB.
+    public static let siteBatchBytesMax = 128 << 10
+    /// Large changes that may be made by others before one's own is given up.
+    public static let siteJournalTriesMax = 8
+    /// How often and how long one waits for somebody else's change, and how many looks without progress mean that
+    /// nobody goes on with it.
+    public static let siteJournalLookMilliseconds: Int64 = 100
+    public static let siteJournalLooksMax = 300
+    public static let siteJournalPatienceLooks = 30
     /// etcd or Consul servers that a configuration may name.
     public static let storeEndpointsMax = 16
     public static let storePrefixBytesMax = 128

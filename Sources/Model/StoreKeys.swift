@@ -16,6 +16,7 @@ import Addresses
 ///     site-holds/<node>               what that node holds of which image
 ///     site-target/<node>              there when an operator wants that node not to be a next-boot target
 ///     site-served/<mac>               answer files that a boot token has been used for
+///     site-journal                    a change of the site that is too large for one batch, and its parts below it
 ///     cluster                         the cluster's name and the secret that its nodes' heartbeats are signed with
 public enum StoreKeys {
     public static let sitePrefix = "site/"
@@ -32,6 +33,7 @@ public enum StoreKeys {
     public static let holdsPrefix = "site-holds/"
     public static let targetPrefix = "site-target/"
     public static let servedPrefix = "site-served/"
+    public static let siteJournal = "site-journal"
     public static let cluster = "cluster"
 
     /// Written and removed again to learn whether a store that failed takes writes once more.
@@ -47,6 +49,13 @@ public enum StoreKeys {
     public static func holds(_ node: String) -> String { "site-holds/\(node)" }
     public static func target(_ node: String) -> String { "site-target/\(node)" }
     public static func served(_ mac: MACAddress) -> String { "site-served/\(mac.hyphenated)" }
+    /// All parts of one change.
+    public static func siteJournalParts(_ number: UInt64) -> String { "site-journal/\(number)/" }
+    /// In the order of their keys.
+    public static func siteJournalPart(_ number: UInt64, _ index: Int) -> String {
+        let digits = "\(index)"
+        return siteJournalParts(number) + String(repeating: "0", count: max(0, 8 - digits.utf8.count)) + digits
+    }
     public static func term(_ network: String) -> String { "term/\(network)" }
     public static func lease(_ network: String, _ address: IPv4Address) -> String {
         "lease/\(network)/\(hexText(address.bytes))"

@@ -87,6 +87,7 @@ public final class SiteCache: Sendable {
 
     /// The site as the store has it; replaces what was known.
     package func replace(_ records: [StoreRecord], revision: Revision) {
+        let records = records.applying(decided(records))
         var site = Site()
         var byMachine: [String: BootStatus] = [:]
         var beside: [String: StoreRecord] = [:]
@@ -120,8 +121,29 @@ public final class SiteCache: Sendable {
     package func take(_ change: StoreChange) -> [String] {
         guard change.writes.contains(where: { $0.key.hasPrefix(StoreKeys.followedPrefix) }), change.revision > revision
         else { return [] }
-        return apply(change)
+        return apply(withJournal(change))
     }
+
+    /// A change that the journal decides is taken in as a whole: its parts have come before.
+    private func withJournal(_ change: StoreChange) -> StoreChange {
+        let head = change.writes.compactMap { StoreRecord($0, revision: change.revision) }
+            .filter { $0.key == StoreKeys.siteJournal }
+        guard !head.isEmpty else { return change }
+        let parts = state.withLock { $0.beside.values.filter { $0.key.hasPrefix(StoreKeys.siteJournal + "/") } }
+        return StoreChange(revision: change.revision, writes: change.writes + decided(head + parts))
+    }
+
+    private func decided(_ records: [StoreRecord]) -> [StoreWrite] {
+        do throws(StoreError) {
+            return try SiteJournal.decidedWrites(records.filter { $0.key.hasPrefix(StoreKeys.siteJournal) })
+        } catch {
+            timeline.add(Event(.system, .error, .text("a change of the site cannot be read: \(error.sentence)")))
+            return []
+        }
+    }
+
+    /// Somebody's large change of the site is under way, or was left half-way.
+    var hasJournal: Bool { state.withLock { $0.beside[StoreKeys.siteJournal] != nil } }
 
     private func apply(_ change: StoreChange) -> [String] {
         var touched = Touched()

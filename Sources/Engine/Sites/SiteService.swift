@@ -41,6 +41,7 @@ public struct SiteService: Sendable {
         _ objects: [SiteObject], prune: Bool, dryRun: Bool
     ) async throws(Problem) -> ChangeReport {
         guard !(prune && objects.isEmpty) else { throw .wouldDeleteEverything }
+        try await settle()
         let revisions = try await siteRevisions()
         let plan = ChangePlan.between(current: cache.site, desired: objects, prune: prune)
         let findings = await check(plan.result)
@@ -77,6 +78,7 @@ public struct SiteService: Sendable {
 
     /// Writes one object. `expected`: the revision that it must have now (If-Match).
     public func put(_ object: SiteObject, expected: Revision?) async throws(Problem) -> ChangeReport {
+        try await settle()
         let current = try await revision(of: StoreKeys.site(object.kind, object.name))
         if let expected, expected != current { throw .changedMeanwhile(object.objectName) }
         let plan = ChangePlan.between(current: cache.site, desired: [object], prune: false)
@@ -95,6 +97,7 @@ public struct SiteService: Sendable {
     }
 
     public func delete(_ kind: ObjectKind, _ name: String, expected: Revision?) async throws(Problem) -> ChangeReport {
+        try await settle()
         guard let object = cache.site.object(kind, name) else { throw .notFound("\(kind.rawValue) \(name)") }
         let current = try await revision(of: StoreKeys.site(kind, name))
         if let expected, expected != current { throw .changedMeanwhile(object.objectName) }
@@ -113,6 +116,7 @@ public struct SiteService: Sendable {
     /// Sets a machine's intent and arms it afresh: what it did for an earlier intent, the same one included, no
     /// longer counts.
     public func boot(_ name: String, _ intent: BootIntent) async throws(Problem) -> ChangeReport {
+        try await settle()
         guard var machine = cache.site.machines[name] else { throw .notFound("machine \(name)") }
         let old = machine
         machine.intent = intent
@@ -125,7 +129,7 @@ public struct SiteService: Sendable {
         var batch = StoreBatch(guards: [StoreGuard(key: key, revision: current)], writes: [])
         if old != machine { batch.writes.append(.put(key: key, value: ObjectRecord.encode(.machine(machine)))) }
         if cache.status(of: name) != nil { batch.writes.append(.delete(key: StoreKeys.boot(name))) }
-        let revision = batch.writes.isEmpty ? current : try await write(batch)
+        let revision = batch.writes.isEmpty ? current : try await writeSite(batch)
         await cache.wait(for: batch.writes.isEmpty ? .none : revision)
         timeline.add(Event(.admin, .info, mac: machine.macs.first, .text("next boot of \(name): \(intent)")))
         let changes = old == machine ? [] : [SiteChange.changed(from: .machine(old), to: .machine(machine))]
@@ -142,28 +146,35 @@ public struct SiteService: Sendable {
 
     // MARK: Commits
 
-    /// One batch where the store takes it; else several, what is referred to first. Each is guarded: what has changed
-    /// meanwhile stops the rest, and the same document applied again does what is left.
+    /// One batch where the store takes it, else by way of the journal: all or nothing. Guarded: what has changed
+    /// meanwhile stops it.
     private func commit(
         _ changes: [SiteChange], revision: (String) -> Revision
     ) async throws(Problem) -> Revision {
-        let perBatch = store.operationsPerBatchMax / 2
-        var rest = changes[...]
-        if changes.count > perBatch { rest = changes.sorted { Self.rank($0) < Self.rank($1) }[...] }
-        var committed = Revision.none
-        while !rest.isEmpty {
-            do throws(Problem) { committed = try await write(Self.batch(rest.prefix(perBatch), revision)) } catch {
-                guard rest.count < changes.count else { throw error }
-                throw Problem(
-                    title: error.title, status: error.status,
-                    detail: "\(changes.count - rest.count) of \(changes.count) changes are written, then: "
-                        + "\(error.detail ?? error.title). Apply the same again to write the rest")
-            }
-            rest = rest.dropFirst(perBatch)
-        }
+        let committed = try await writeSite(Self.batch(changes.sorted { Self.rank($0) < Self.rank($1) }, revision))
         await cache.wait(for: committed)
         for change in changes.prefix(Self.changesNoted) { note(change) }
         return committed
+    }
+
+    private func writeSite(_ batch: StoreBatch) async throws(Problem) -> Revision {
+        let journal = SiteJournal(store: store)
+        do throws(StoreError) {
+            if journal.isNeeded(for: batch) { return try await journal.commit(batch) }
+            var batch = batch
+            batch.guards.append(SiteJournal.absent)
+            do throws(StoreError) { return try await store.commit(batch) } catch {
+                guard error == .conflict(key: StoreKeys.siteJournal) else { throw error }
+            }
+            try await journal.settle()
+            return try await store.commit(batch)
+        } catch { throw Problem(error) }
+    }
+
+    /// A large change that was left half-way is carried out before another one is judged.
+    private func settle() async throws(Problem) {
+        guard cache.hasJournal else { return }
+        do throws(StoreError) { try await SiteJournal(store: store).settle() } catch { throw Problem(error) }
     }
 
     private static func batch(_ changes: some Sequence<SiteChange>, _ revision: (String) -> Revision) -> StoreBatch {
@@ -186,7 +197,7 @@ public struct SiteService: Sendable {
         return batch
     }
 
-    /// What others refer to is written first, and deleted last.
+    /// What others refer to is written first, and deleted last: an older node may take in one batch after the other.
     private static func rank(_ change: SiteChange) -> Int {
         let order: [ObjectKind] = [
             .location, .image, .template, .environment, .profile, .parameters, .network, .reservation, .machine,

@@ -46,8 +46,9 @@ public struct StoreCopy: Sendable {
         if source.isShared || target.isShared { try? await Task.sleep(for: .milliseconds(quietMilliseconds)) }
         try await refuseRunning(beats.source, beats.target)
 
-        let wanted = try await read(.source, Self.prefixes)
+        let wanted = try await readSource()
         guard wanted.contains(where: { !$0.key.hasPrefix(StoreKeys.termPrefix) }) else { throw .sourceIsEmpty }
+        do throws(StoreError) { try await SiteJournal(store: target).settle() } catch { throw .store(.target, error) }
         let plan = try StoreCopyPlan(source: wanted, target: try await read(.target, Self.prefixes))
         if !replaces, !plan.foreign.isEmpty { throw .targetHolds(plan.foreign) }
         var report = plan.report
@@ -84,6 +85,15 @@ public struct StoreCopy: Sendable {
         return records
     }
 
+    /// The source as every node sees it: what its journal has decided counts as written.
+    private func readSource() async throws(StoreCopyRefusal) -> [StoreRecord] {
+        let records = try await read(.source, Self.prefixes)
+        let journal = try await read(.source, [StoreKeys.siteJournal])
+        do throws(StoreError) { return records.applying(try SiteJournal.decidedWrites(journal)) } catch {
+            throw .store(.source, error)
+        }
+    }
+
     private func targetBeats() async throws(StoreCopyRefusal) -> [StoreRecord] {
         try await read(.target, [StoreKeys.beatPrefix])
     }
@@ -99,7 +109,7 @@ public struct StoreCopy: Sendable {
 
     /// The source is as it was read, and the target has all of it and nothing else.
     private func verify(_ wanted: [StoreRecord]) async throws(StoreCopyRefusal) {
-        let again = try await read(.source, Self.prefixes)
+        let again = try await readSource()
         if let key = StoreCopyPlan.firstDifference(wanted, again) { throw .sourceChanged(key) }
         let plan = try StoreCopyPlan(source: wanted, target: try await read(.target, Self.prefixes))
         // The first step only makes room for the others.
@@ -112,27 +122,7 @@ public struct StoreCopy: Sendable {
 
     private func batches(_ writes: [StoreWrite]) -> [StoreBatch] {
         let writesMax = max(1, min(target.operationsPerBatchMax, Limits.commitBatchMax))
-        var batches: [StoreBatch] = []
-        var batch = StoreBatch(writes: [])
-        var bytes = 0
-        for write in writes {
-            let size = Self.bytes(write)
-            let isFull = batch.writes.count == writesMax || bytes + size > Limits.storeCopyBatchBytesMax
-            if isFull, !batch.writes.isEmpty {
-                batches.append(batch)
-                batch.writes = []
-                bytes = 0
-            }
-            batch.writes.append(write)
-            bytes += size
-        }
-        return batch.writes.isEmpty ? batches : batches + [batch]
-    }
-
-    private static func bytes(_ write: StoreWrite) -> Int {
-        switch write {
-        case .put(let key, let value): key.utf8.count + value.count
-        case .delete(let key): key.utf8.count
-        }
+        return StoreBatch.groups(writes, writesMax: writesMax, bytesMax: Limits.storeCopyBatchBytesMax)
+            .map { StoreBatch(writes: $0) }
     }
 }

@@ -26,8 +26,13 @@ final class Workbench: Sendable {
     let timeline: Timeline
     let sent = Mutex<[OutgoingReply]>([])
 
-    init(disk: SimDisk = SimDisk(), node: String = "a") async throws {
-        store = try SimStore(disk: disk)
+    /// `through`: what stands between the engine and its store, such as a limit.
+    init(
+        disk: SimDisk = SimDisk(), node: String = "a", through: (SimStore) -> any StateStore = { $0 }
+    ) async throws {
+        let inner = try SimStore(disk: disk)
+        let store = through(inner)
+        self.store = inner
         let clock = Clock()
         var logger = Logger(label: "test")
         logger.logLevel = .critical
@@ -79,6 +84,15 @@ final class Workbench: Sendable {
         let port = ReplyPort { replies in self.sent.withLock { $0 += replies } }
         return engine.decide(
             ArrivedRequest(request: request, datagram: datagram, interface: interface, replyPort: port))
+    }
+
+    /// Client 1 asks for what it was offered, and the store holds its lease. Returns the address.
+    func holdOneCommit() async throws -> IPv4Address {
+        let offer = try #require(receive(packet(1, .discover)).reply)
+        store.inject(.hold)
+        #expect(receive(select(1, offer.yourAddress)).isLater)
+        try await until("the commit is held") { store.heldCount == 1 }
+        return offer.yourAddress
     }
 
     var replies: [DHCPReply] { sent.withLock { $0.map(\.planned.reply) } }

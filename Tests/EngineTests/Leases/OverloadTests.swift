@@ -15,10 +15,7 @@ import Wire
         let bench = try await Workbench()
         try await bench.running {
             try await bench.makeNetwork()
-            let offer = try #require(bench.receive(packet(1, .discover)).reply)
-            bench.store.inject(.hold)
-            #expect(bench.receive(select(1, offer.yourAddress)).isLater)
-            try await bench.until("the commit is held") { bench.store.heldCount == 1 }
+            _ = try await bench.holdOneCommit()
             let lease = Lease(
                 address: IPv4Address("10.1.0.150")!, state: .bound, identity: .mac(MACAddress(bits: 1)),
                 mac: MACAddress(bits: 1), since: bench.engine.clock.now(), until: bench.engine.clock.now())

@@ -17,16 +17,13 @@ import Wire
         let bench = try await Workbench()
         try await bench.running {
             try await bench.makeNetwork()
-            let offer = try #require(bench.receive(packet(1, .discover)).reply)
-            bench.store.inject(.hold)
-            #expect(bench.receive(select(1, offer.yourAddress)).isLater)
-            try await bench.until("the commit is held") { bench.store.heldCount == 1 }
+            let address = try await bench.holdOneCommit()
             #expect(bench.replies.isEmpty)
-            #expect(bench.engine.lease(network: "rack", at: offer.yourAddress) == nil)
+            #expect(bench.engine.lease(network: "rack", at: address) == nil)
             bench.store.release()
             try await bench.until("the ACK left") { bench.replies.count == 1 }
             #expect(bench.replies[0].messageType == .ack)
-            #expect(bench.engine.lease(network: "rack", at: offer.yourAddress)?.state == .bound)
+            #expect(bench.engine.lease(network: "rack", at: address)?.state == .bound)
         }
     }
 

@@ -285,63 +285,6 @@ import Testing
     }
 }
 
-/// A simulated store with a limit, that counts its batches and fails at one of them.
-private final class NarrowStore: StateStore {
-    private struct State {
-        var batches: [Int] = []
-        var failure: (batch: Int, fault: SimStore.Fault)?
-        var afterBatch: (@Sendable () -> Void)?
-    }
-
-    let inner: SimStore
-    let operationsPerBatchMax: Int
-    let isShared: Bool
-    private let state = Mutex(State())
-
-    init(_ inner: SimStore, operationsPerBatchMax: Int = 128, isShared: Bool = false) {
-        self.inner = inner
-        self.operationsPerBatchMax = operationsPerBatchMax
-        self.isShared = isShared
-    }
-
-    /// Writes in each batch so far.
-    var batches: [Int] { state.withLock { $0.batches } }
-    var failure: (batch: Int, fault: SimStore.Fault)? {
-        get { state.withLock { $0.failure } }
-        set { state.withLock { $0.failure = newValue } }
-    }
-    /// Happens after the first batch.
-    var afterBatch: (@Sendable () -> Void)? {
-        get { state.withLock { $0.afterBatch } }
-        set { state.withLock { $0.afterBatch = newValue } }
-    }
-
-    func read(prefix: String) async throws(StoreError) -> StoreSnapshot {
-        try await inner.read(prefix: prefix)
-    }
-
-    func commit(_ batch: StoreBatch, then done: @escaping @Sendable (Result<Revision, StoreError>) -> Void) {
-        let fault = state.withLock { state in
-            defer { state.batches.append(batch.writes.count) }
-            return state.failure?.batch == state.batches.count ? state.failure?.fault : nil
-        }
-        if let fault { inner.inject(fault) }
-        inner.commit(batch, then: done)
-        let after = state.withLock { state in
-            defer { state.afterBatch = nil }
-            return state.afterBatch
-        }
-        after?()
-    }
-
-    func changes(prefix: String, after revision: Revision) async throws(StoreError) -> AsyncStream<StoreChange> {
-        try await inner.changes(prefix: prefix, after: revision)
-    }
-
-    func close() async { await inner.close() }
-    func status() async -> StoreStatus { await inner.status() }
-}
-
 extension StateStore {
     @discardableResult
     fileprivate func put(_ key: String, _ text: String) async throws -> Revision {
