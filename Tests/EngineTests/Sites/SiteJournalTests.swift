@@ -50,6 +50,7 @@ import Testing
             let report = try await bench.sites.apply(Self.machines(), prune: false, dryRun: false)
             #expect(report.changes.count == Self.count)
             #expect(bench.cache.site.machines.count == Self.count)
+            try await bench.until("all is told") { seen.withLock { $0.contains(Self.count) } }
             #expect(seen.withLock { $0 }.subtracting([0]) == [Self.count])
             #expect(narrow.batches.count > Self.count / Self.limit)
             #expect(try await Self.journal(narrow) == [])
@@ -65,7 +66,7 @@ import Testing
         let told = Mutex<Bool?>(nil)
         try await first.running { () async throws in
             // Its answer means that the feed is there.
-            _ = try await first.sites.put(.network(Workbench.network), expected: nil)
+            _ = try await first.sites.put(.profile(Profile(name: "p")), expected: nil)
             store.goDown(afterBatches: batches)
             do {
                 _ = try await first.sites.apply(Self.machines(), prune: false, dryRun: false)
@@ -81,8 +82,8 @@ import Testing
             #expect(count == (told.withLock { $0 } == true ? Self.count : 0))
             // Claim and part come first; the third batch decides.
             #expect(count == (batches < 3 ? 0 : Self.count))
-            _ = try await second.sites.put(.profile(Profile(name: "p")), expected: nil)
-            #expect(second.cache.site.machines.count == count && second.cache.site.profiles.count == 1)
+            _ = try await second.sites.put(.profile(Profile(name: "q")), expected: nil)
+            #expect(second.cache.site.machines.count == count && second.cache.site.profiles.count == 2)
             let stored = try await after.read(prefix: StoreKeys.site(.machine, "")).records.count
             #expect(stored == count)
             #expect(try await !Self.journal(after).contains(StoreKeys.siteJournal))
