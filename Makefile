@@ -13,6 +13,8 @@ ONLY         ?=
 FUZZ_SECONDS ?= 60
 SOAK_MINUTES ?= 30
 SEEDS        ?= 1000
+LONG_GROUPS  := content content-faults boot-storm boot-failover boot-failover-lb boot-silence boot-silence-lb \
+                proxies http-hostile
 HOURS        ?= 24
 
 prefix     ?= /usr/local
@@ -27,7 +29,7 @@ INSTALLED := $(bindir)/ondeck $(unitdir)/ondeck.service $(sysusers)/ondeck.conf 
              $(docdir)/LICENSE $(docdir)/NOTICE $(docdir)/site.yaml $(docdir)/vip.conf
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit system build debug install uninstall lint format fuzz soak \
+.PHONY: help demo test unit system system-long build debug install uninstall lint format fuzz soak \
         bench-dhcp bench-start bench-scale bench-tftp bench-http bench-failover bench-cluster bench-outage \
         bench-content bench-storm sim
 
@@ -35,6 +37,7 @@ help:
 	@echo 'make demo [FIRMWARE=uefi|bios|http]  a machine boots from the network, here, in private namespaces'
 	@echo 'make test                            everything that CI checks: lint, units, fuzz, system (30 minutes)'
 	@echo 'make system [ONLY="cli kill9"]       the system tests only; make unit: the others'
+	@echo 'make system-long [ONLY="content"]    those with a long variant: 1 GiB transfers, slow links, more rounds (25 minutes)'
 	@echo 'make build                           the release binary: $(BINARY)'
 	@echo 'make install [prefix= DESTDIR=]      and make uninstall'
 	@echo 'make bench-dhcp bench-start bench-scale bench-tftp bench-http bench-failover bench-cluster bench-outage'
@@ -66,6 +69,9 @@ system:
 	@scripts/need build test
 	@$(MAKE) --no-print-directory debug
 	@ONDECK=$(DEBUG)/debug/ondeck Tests/System/run $(ONLY)
+
+system-long:
+	@$(MAKE) --no-print-directory system LONG=1 IDLE=10000 ONLY='$(or $(ONLY),$(LONG_GROUPS))'
 
 build:
 	@scripts/need build
