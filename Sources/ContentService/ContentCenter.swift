@@ -12,6 +12,7 @@ public struct ContentCenterSettings: Hashable, Sendable {
     public var directory: String
     /// For files that are kept only while there is room.
     public var cacheBytesMax: Int64
+    public var web = WebSettings()
     public init(node: String, directory: String, cacheBytesMax: Int64) {
         self.node = node
         self.directory = directory
@@ -75,7 +76,7 @@ public final class ContentCenter: Sendable {
         let files = try ImportFiles(directory: settings.directory + "/import") {
             blobs.bytesFree.map { $0 > 0 } ?? true
         }
-        let client = WebClient()
+        let client = WebClient(settings.web)
         let room = Room()
         let fetcher = ContentFetcher(blobs: blobs, client: client, directory: files.directory) { room.make($0) }
         let importer = Importer(

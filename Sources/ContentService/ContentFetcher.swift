@@ -146,7 +146,8 @@ final class ContentFetcher: Sendable {
         // A process that died between the last byte and the publication.
         guard begin < flight.file.bytes || begin == 0 else { return }
         let answer = try await client.get(
-            source.url(flight.file.digest), from: begin, validator: source.validator(flight.file.digest))
+            source.url(flight.file.digest), of: source.server, from: begin,
+            validator: source.validator(flight.file.digest))
         var skip = try Self.bytesToSkip(answer.head, begin: begin, bytes: flight.file.bytes)
         flight.started.set(.arriving(sink.arriving))
         do {

@@ -17,6 +17,8 @@ enum FetchFault: Error, Sendable {
     case status(Int)
     /// It answers what cannot be understood, or is not what was asked for.
     case nonsense(String)
+    /// It is there, and not to be trusted, or not to be asked in this way; the same again would end the same.
+    case refused(String)
     /// Not here: the disk, or what came is not the file.
     case here(BlobStoreError)
     /// This node stops, or nobody wants it any more.
@@ -30,7 +32,7 @@ enum FetchFault: Error, Sendable {
         case .cutShort: "ends the connection before the file's end"
         case .missing: "does not have it (404)"
         case .status(let code): "answers with status \(code)"
-        case .nonsense(let what): what
+        case .nonsense(let what), .refused(let what): what
         case .here(let error): error.sentence
         case .stopped: "stopped"
         }

@@ -26,6 +26,14 @@ public enum ContentSource: Hashable, Sendable {
         }
     }
 
+    /// What comes is compared with the digest.
+    var server: WebClient.Server {
+        switch self {
+        case .peer: .node
+        case .web: .web(isPinned: true)
+        }
+    }
+
     /// What makes a peer go on with the very same file only; of what a web server has, the digest tells in the end.
     func validator(_ digest: Digest) -> String? {
         switch self {

@@ -53,7 +53,9 @@ struct ImportDownload {
         // Without a name for the version, only the expected digest could tell that both halves are of one file.
         if version == nil, sha256 == nil { done = 0 }
         let answer: WebClient.Answer
-        do throws(FetchFault) { answer = try await client.get(url, from: done, validator: version) } catch {
+        do throws(FetchFault) {
+            answer = try await client.get(url, of: .web(isPinned: sha256 != nil), from: done, validator: version)
+        } catch {
             // Nothing is left to ask for, or the file has become shorter: the digest tells, or it is fetched anew.
             guard case .status(416) = error, done > 0 else { throw error }
             if let sha256, let hash = hashed(descriptor, done), hash.digest == sha256 { return sha256 }
@@ -118,7 +120,7 @@ extension FetchFault {
         switch self {
         case .unreachable, .silent, .cutShort: true
         case .status(let code): code >= 500 || code == 408 || code == 429
-        case .missing, .nonsense, .here, .stopped: false
+        case .missing, .nonsense, .refused, .here, .stopped: false
         }
     }
 }

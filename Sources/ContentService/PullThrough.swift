@@ -99,7 +99,7 @@ public final class PullThrough: ContentPulling {
     private func read(
         _ digest: Digest, from source: ContentSource
     ) async throws(FetchFault) -> (manifest: Manifest, bytes: [UInt8]) {
-        let answer = try await client.get(source.url(digest))
+        let answer = try await client.get(source.url(digest), of: source.server)
         var bytes: [UInt8] = []
         do {
             for try await part in answer.body {

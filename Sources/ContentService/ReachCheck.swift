@@ -132,7 +132,7 @@ final class ReachCheck: Sendable {
 
     private func fault(_ source: ContentSource, _ digest: Digest) async -> String? {
         do throws(FetchFault) {
-            _ = try await client.look(source.url(digest))
+            _ = try await client.look(source.url(digest), of: source.server)
             return nil
         } catch { return error.reason }
     }
@@ -144,7 +144,7 @@ final class ReachCheck: Sendable {
         }
         let fault: String?
         do throws(FetchFault) {
-            _ = try await client.look(url)
+            _ = try await client.look(url, of: .web(isPinned: true))
             fault = nil
         } catch {
             // A server that does not take HEAD is there nevertheless.

@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import APITypes
 import AsyncHTTPClient
-import Engine
-import Glibc
+import Foundation
 import Model
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 /// HTTP GETs: of peers, and of the web servers that images come from.
 final class WebClient: Sendable {
+    /// Whom a request goes to.
+    enum Server: Hashable, Sendable {
+        /// Another node: directly, and it sends nobody elsewhere.
+        case node
+        /// By TLS or without, through the proxy that the environment names, and to wherever it redirects. `isPinned`:
+        /// the file's digest is known, so that nobody on the way can change it.
+        case web(isPinned: Bool)
+    }
+
     /// What an answer begins with.
     struct Head: Hashable, Sendable {
         var status = 0
@@ -28,27 +38,47 @@ final class WebClient: Sendable {
     }
 
     private let group: MultiThreadedEventLoopGroup
-    private let http: HTTPClient
+    private let settings: WebSettings
+    /// Without a proxy.
+    private let direct: HTTPClient
+    /// Two at most, made when they are needed.
+    private let proxied = Mutex<[WebProxies.Proxy: HTTPClient]>([:])
 
-    init() {
+    init(_ settings: WebSettings = WebSettings()) {
+        self.settings = settings
         // Threads of its own: nothing else must wait behind a download.
         group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        direct = Self.client(group, proxy: nil)
+    }
+
+    private static func client(_ group: MultiThreadedEventLoopGroup, proxy: WebProxies.Proxy?) -> HTTPClient {
         var configuration = HTTPClient.Configuration(
             timeout: .init(
                 connect: .seconds(Limits.contentConnectSeconds), read: .seconds(Limits.contentStallSeconds)))
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Limits.contentPullsMax
         configuration.httpVersion = .http1Only
-        http = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+        configuration.redirectConfiguration = .disallow
+        configuration.proxy = proxy.map { proxy in
+            let login = proxy.login.map { HTTPClient.Authorization.basic(credentials: Data($0.utf8).base64EncodedString()) }
+            return .server(host: proxy.host, port: proxy.port, authorization: login)
+        }
+        return HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }
 
     func shutdown() async {
-        try? await http.shutdown()
+        let clients = proxied.withLock { clients in
+            defer { clients = [:] }
+            return Array(clients.values)
+        }
+        for client in clients + [direct] { try? await client.shutdown() }
         try? await group.shutdownGracefully()
     }
 
     /// Asks for a file from `offset` on, if it is still the version that `validator` names (a quoted tag, or a date).
-    func get(_ url: String, from offset: Int64 = 0, validator: String? = nil) async throws(FetchFault) -> Answer {
+    func get(
+        _ url: String, of server: Server, from offset: Int64 = 0, validator: String? = nil
+    ) async throws(FetchFault) -> Answer {
         var request = HTTPClientRequest(url: url)
         request.headers.add(name: "User-Agent", value: "ondeck")
         // Files come as they are: a length and a range of something packed would say nothing.
@@ -57,25 +87,88 @@ final class WebClient: Sendable {
             request.headers.add(name: "Range", value: "bytes=\(offset)-")
             if let validator { request.headers.add(name: "If-Range", value: validator) }
         }
-        return try await send(request, within: .hours(24 * 30))
+        return try await send(request, server, within: .hours(24 * 30))
     }
 
     /// Whether it would be given: the head of the answer, within a second or two.
-    func look(_ url: String) async throws(FetchFault) -> Head {
+    func look(_ url: String, of server: Server) async throws(FetchFault) -> Head {
         var request = HTTPClientRequest(url: url)
         request.method = .HEAD
-        return try await send(request, within: .seconds(Limits.contentConnectSeconds)).head
+        return try await send(request, server, within: .seconds(Limits.contentConnectSeconds)).head
     }
 
-    private func send(_ request: HTTPClientRequest, within: TimeAmount) async throws(FetchFault) -> Answer {
+    private func send(
+        _ request: HTTPClientRequest, _ server: Server, within: TimeAmount
+    ) async throws(FetchFault) -> Answer {
         let response: HTTPClientResponse
-        do { response = try await http.execute(request, timeout: within) } catch { throw Self.fault(error) }
+        switch server {
+        case .node:
+            do { response = try await direct.execute(request, timeout: within) } catch { throw Self.fault(error) }
+        case .web(let isPinned): response = try await follow(request, isPinned: isPinned, within: within)
+        }
         switch response.status.code {
         case 200, 206: return Answer(head: Self.head(response), body: response.body)
         case 404, 410: throw .missing
         case let code: throw .status(Int(code))
         }
     }
+
+    // MARK: Web servers
+
+    /// The first answer that is no redirect.
+    private func follow(
+        _ request: HTTPClientRequest, isPinned: Bool, within: TimeAmount
+    ) async throws(FetchFault) -> HTTPClientResponse {
+        var request = request
+        for _ in 0...Limits.contentRedirectsMax {
+            guard let url = URL(string: request.url) else { throw .nonsense("is no URL") }
+            let response = try await ask(request, url, within: within)
+            guard [301, 302, 303, 307, 308].contains(response.status.code),
+                let location = response.headers.first(name: "location")
+            else { return response }
+            request.url = try Self.redirect(from: url, to: location, isPinned: isPinned)
+        }
+        throw .nonsense("redirects more than \(Limits.contentRedirectsMax) times")
+    }
+
+    /// Where a redirect leads. From TLS to plain HTTP only what cannot be changed on the way without being noticed.
+    static func redirect(from url: URL, to location: String, isPinned: Bool) throws(FetchFault) -> String {
+        guard let next = URL(string: location, relativeTo: url)?.absoluteString, SourceURL.error(next) == nil else {
+            throw .nonsense("redirects to what is no http or https URL")
+        }
+        let (isTLS, wasTLS) = (next.lowercased().hasPrefix("https:"), url.scheme?.lowercased() == "https")
+        guard isTLS || !wasTLS || isPinned else {
+            throw .refused(
+                "redirects to plain http (\(URL(string: next)?.host ?? "")), where anybody on the way could change the "
+                    + "file: give its sha256")
+        }
+        return next
+    }
+
+    private func ask(
+        _ request: HTTPClientRequest, _ url: URL, within: TimeAmount
+    ) async throws(FetchFault) -> HTTPClientResponse {
+        var request = request
+        if url.scheme?.lowercased() == "https" { request.tlsConfiguration = try settings.tls() }
+        switch settings.proxies.way(to: url) {
+        case .direct:
+            do { return try await direct.execute(request, timeout: within) } catch { throw Self.fault(error) }
+        case .proxy(let proxy):
+            let client = proxied.withLock { clients in
+                if let client = clients[proxy] { return client }
+                let client = Self.client(group, proxy: proxy)
+                clients[proxy] = client
+                return client
+            }
+            do { return try await client.execute(request, timeout: within) } catch {
+                throw Self.fault(error).through(proxy.name)
+            }
+        case .unusable(let variable):
+            throw .refused("the environment's \(variable) is not a proxy such as http://proxy.example:3128")
+        }
+    }
+
+    // MARK: Answers
 
     private static func head(_ response: HTTPClientResponse) -> Head {
         var head = Head(status: Int(response.status.code))
@@ -92,36 +185,5 @@ final class WebClient: Sendable {
         let parts = text.dropFirst(6).split(separator: "/")
         guard parts.count == 2 else { return (nil, nil) }
         return (parts[0].split(separator: "-").first.flatMap { Int64($0) }, Int64(parts[1]))
-    }
-
-    static func fault(_ error: any Error) -> FetchFault {
-        switch error {
-        case let fault as FetchFault: return fault
-        case is CancellationError: return .stopped
-        case let error as HTTPClientError: return fault(of: error)
-        case let error as NIOConnectionError:
-            let reasons = error.connectionErrors.map { reason($0.error) }
-            return .unreachable(reasons.first ?? "its name \(error.host) is not known")
-        case is HTTPParserError: return .cutShort
-        case let error as IOError where error.errnoCode == ECONNRESET || error.errnoCode == EPIPE: return .cutShort
-        default: return .unreachable(reason(error))
-        }
-    }
-
-    private static func fault(of error: HTTPClientError) -> FetchFault {
-        switch error {
-        case .connectTimeout, .deadlineExceeded: .silent(seconds: Limits.contentConnectSeconds)
-        case .readTimeout: .silent(seconds: Limits.contentStallSeconds)
-        case .remoteConnectionClosed: .cutShort
-        case .cancelled, .alreadyShutdown: .stopped
-        case .invalidURL, .emptyScheme, .emptyHost: .nonsense("is no URL")
-        case .redirectLimitReached, .redirectCycleDetected: .nonsense("redirects without end")
-        default: .unreachable(error.shortDescription)
-        }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
-        return "\(error)"
     }
 }

@@ -81,6 +81,7 @@ extension Limits {
     /// Files that machines wait for, pulled through at one time; more are told to come again.
     public static let contentPullsMax = 64
     public static let contentImportsMax = 4
+    public static let contentRedirectsMax = 5
     /// How soon what could not be fetched is tried again, at first and at most.
     public static let contentRetryMilliseconds: Int64 = 500
     public static let contentRetryMillisecondsMax: Int64 = 30_000

@@ -6,6 +6,7 @@ import CLI
 import ContentService
 import Decisions
 import Engine
+import Foundation
 import HTTPService
 import Model
 import Ports
@@ -47,9 +48,11 @@ extension Composition {
                 replace: { index.replace($0) }, take: { index.take($0) },
                 siteChanged: { index.setPolicies($0.images) }))
         cache.add(.init(replace: { served.replace($0) }, take: { served.take($0) }))
-        let settings = ContentCenterSettings(
+        var settings = ContentCenterSettings(
             node: node.run.node, directory: configuration.contentStorePath,
             cacheBytesMax: configuration.contentStore.cacheBytesMax)
+        settings.web = WebSettings(
+            caFile: configuration.contentStore.caFile, environment: ProcessInfo.processInfo.environment)
         let blobs: BlobStore
         let lock: ContentLock
         do throws(ContentLock.Fault) { lock = try ContentLock(directory: settings.directory) } catch {

@@ -18,16 +18,20 @@ import Testing
         let plain = try ServerConfiguration.parse("data: /srv/ondeck", file: "ondeck.yaml")
         #expect(plain.contentStorePath == "/srv/ondeck/content-store")
         #expect(plain.contentStore.cacheBytesMax == 20_000_000_000)
-        let text = "content-store: { path: /big/content/, cache: 512Mi }"
+        #expect(plain.contentStore.caFile == nil)
+        let text = "content-store: { path: /big/content/, cache: 512Mi, ca: /etc/ondeck/ca.pem }"
         let configuration = try ServerConfiguration.parse(text, file: "ondeck.yaml")
         #expect(configuration.contentStorePath == "/big/content")
         #expect(configuration.contentStore.cacheBytesMax == 512 << 20)
+        #expect(configuration.contentStore.caFile == "/etc/ondeck/ca.pem")
     }
 
     static let wrong: [(String, String)] = [
         ("content-store: { cache: 20 GB }", "expected a number of bytes, found \"20 GB\" (such as 50M, 2G or 512Ki)"),
         ("content-store: { cache: 1M }", "1M is not within 64Mi to 1024Ti"),
         ("content-store: { path: here }", "expected an absolute path, found \"here\""),
+        ("content-store: { ca: ca.pem }", "expected an absolute path, found \"ca.pem\""),
+        ("content-store: { proxy: x }", "unknown key (set https_proxy in the environment of the service"),
         ("content-store: { rate: 5M }", "unknown key (it belongs to a location of the site: ondeck set location"),
         ("content-store: { path: /var/lib/ondeck }", "path is the data directory (give it a directory of its own"),
         ("content: { c: /srv/c }", "a content set cannot be called c (OnDeck serves something else there)"),

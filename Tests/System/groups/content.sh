@@ -19,6 +19,8 @@ images:
   afar: { placement: { central: "$ORIGIN/central" } }
 YAML
 }
+authority ours
+NODE_LINES=("content-store: { ca: $LAB_DIRECTORY/ours.pem }")
 content_cluster 1 < <(site)
 address c1 10.77.1.1/16
 origin_start --break-after 3000000 --breaks 1
@@ -34,7 +36,8 @@ check "served at once by the node it was given to" wait_for 5 gives c1 1 plain/l
 for i in 2 3; do check "n$i gets it: everywhere is the rule" wait_for 20 holds 1 plain "$i"; done
 for i in 2 3; do check "n$i serves it" gives c1 "$i" plain/linux "$LINUX"; done
 for i in 1 2 3; do expect "n$i's own view is the same" complete "$(state_of "$i" plain 1)"; done
-by_tftp c1 3 plain/linux "$LAB_DIRECTORY/by-tftp"
+# A block of 512 bytes after the other.
+TFTP_SECONDS=$((30 + MIB / 2)) by_tftp c1 3 plain/linux "$LAB_DIRECTORY/by-tftp"
 expect_equal "by TFTP, too" "$LINUX" "$(sum_of "$LAB_DIRECTORY/by-tftp" 2>&1)"
 head -c 200 "$LAB_DIRECTORY/up/linux" >"$LAB_DIRECTORY/part"
 expect_equal "a part of it" "$(sum_of "$LAB_DIRECTORY/part")" "$(fetched_sum c1 2 plain/linux -r 0-199)"
@@ -81,6 +84,38 @@ expect "is seen on the image" '[Ff]ailed|[Ss][Hh][Aa]-?256' "$(on_node 2 content
 expect_equal "and what was there before is served" "$LINUX" "$(fetched_sum c1 1 os/install/vmlinuz)"
 check_fails "a URL that gives 404" '404|does not have' on_node 1 content add missing --url "$ORIGIN/missing.tar"
 expect "is seen on the image" '404|does not have' "$(on_node 2 content show missing 2>&1)"
+
+# From web servers with TLS; n1 trusts the authority that its ondeck.yaml names, besides the system's.
+random_file "$LAB_DIRECTORY/origin/tls" 3
+TLS=$(sum_of "$LAB_DIRECTORY/origin/tls")
+HTTPS=https://10.77.0.9
+authority theirs
+certificate right IP:10.77.0.9 30 ours
+certificate unknown IP:10.77.0.9 30 theirs
+certificate expired IP:10.77.0.9 -1 ours
+certificate elsewhere DNS:mirror.example,IP:10.77.0.10 30 ours
+web_start 8443 --certificate "$LAB_DIRECTORY/right.pem" --redirect "$ORIGIN" --break-after 1000000
+web_start 8444 --certificate "$LAB_DIRECTORY/unknown.pem"
+web_start 8445 --certificate "$LAB_DIRECTORY/expired.pem"
+web_start 8446 --certificate "$LAB_DIRECTORY/elsewhere.pem"
+web_start 8080 --redirect "$HTTPS:8443"
+web_start 3128 --proxy
+check "TLS: a web server that breaks off once" on_node 1 content add tls --url "$HTTPS:8443/tls"
+expect "TLS: it went on where it was" ' GET /tls bytes=[1-9][0-9]*- 206' "$(cat "$LAB_DIRECTORY/web.8443")"
+expect_equal "TLS: it is right" "$TLS" "$(fetched_sum c1 1 tls/tls)"
+refused_tls() { # refused_tls WHAT PORT PATTERN
+    check_fails "TLS: $1" "$3" on_node 1 content add "tls$2" --url "$HTTPS:$2/tls"
+    expect "TLS: $1: is seen on the image" "$3" "$(on_node 2 content show "tls$2" -o json 2>&1)"
+}
+refused_tls "an authority that nobody knows" 8444 'not trusted'
+refused_tls "an expired certificate" 8445 'not trusted'
+refused_tls "a certificate for another host" 8446 'another host name'
+refused_tls "no TLS there" 8000 'does not speak TLS'
+check "a redirect to TLS" on_node 1 content add moved --url http://10.77.0.9:8080/elsewhere/tls
+expect_equal "a redirect to TLS: it is right" "$TLS" "$(fetched_sum c1 1 moved/tls)"
+check_fails "a redirect from TLS to plain HTTP is not followed" 'plain http' \
+    on_node 1 content add down --url "$HTTPS:8443/elsewhere/tls"
+check "but where the digest is known" on_node 1 content add down --url "$HTTPS:8443/elsewhere/tls" --sha256 "$TLS"
 
 # Placements.
 for name in two here at-berlin asked passing afar; do
@@ -147,7 +182,12 @@ kill_node 3
 mkdir "$LAB_DIRECTORY/late"
 random_file "$LAB_DIRECTORY/late/file" 4
 check "added while n3 is away" on_node 1 content add late --file "$LAB_DIRECTORY/late/file"
-back 3
-check "n3 comes back and fetches it" wait_for 30 holds 1 late 3
+all_proxy=http://somebody:secretword@10.77.0.9:3128 start_node 3
+check "n3 comes back" wait_for 30 node_ready 3
+check "n3 fetches it" wait_for 30 holds 1 late 3
+expect_none "n3 has a proxy in its environment: not for other nodes" . "$(cat "$LAB_DIRECTORY/web.3128" 2>/dev/null)"
+check "n3 imports through it" on_node 3 content add proxied --url "$HTTPS:8443/tls"
+expect "and nowhere else" ' CONNECT 10\.77\.0\.9:8443 ' "$(cat "$LAB_DIRECTORY/web.3128")"
+expect_none "and its password is in no log" 'secretword' "$(cat "$LAB_DIRECTORY/n3.log")"
 check "what n3 held before it serves at once" gives c1 3 os/install/vmlinuz "$LINUX"
 group_done

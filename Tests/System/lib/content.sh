@@ -94,6 +94,24 @@ origin_start() {
 origin_stop() { stop "$ORIGIN_PROCESS"; }
 origin_requests() { grep -c " GET /$1" "$LAB_DIRECTORY/origin.requests" 2>/dev/null; } # origin_requests PATH
 
+# web_start PORT FLAG...: another web server beside the origin, with the same files; its requests: web.PORT
+web_start() {
+    start origin "web.$1.log" "$TOOLS/web-origin" "$LAB_DIRECTORY/origin" --port "$1" --log "$LAB_DIRECTORY/web.$1" "${@:2}"
+    wait_for 20 listens_tcp origin "$1" || fail "the web server at port $1" "$(cat "$LAB_DIRECTORY/web.$1.log")"
+}
+
+# authority NAME: makes one, $LAB_DIRECTORY/NAME.pem. certificate NAME SUBJECTS DAYS AUTHORITY: NAME.pem, with its key
+authority() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" -days 30 \
+        -keyout "$LAB_DIRECTORY/$1.key" -out "$LAB_DIRECTORY/$1.pem" 2>/dev/null
+}
+certificate() {
+    local at="$LAB_DIRECTORY/$1" by="$LAB_DIRECTORY/$4"
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" -keyout "$at.key" -out "$at.csr" 2>/dev/null
+    openssl x509 -req -in "$at.csr" -CA "$by.pem" -CAkey "$by.key" -CAcreateserial -days "$3" \
+        -extfile <(echo "subjectAltName=$2") 2>/dev/null | cat "$at.key" - >"$at.pem"
+}
+
 # random_file FILE MEBIBYTES
 random_file() {
     mkdir -p "$(dirname "$1")"
@@ -112,7 +130,7 @@ fetched_sum() { fetch "$@" 2>/dev/null | sum; }
 fetch_status() { fetch "$@" -o /dev/null -w '%{http_code}' 2>/dev/null; }
 gives() { [ "$(fetched_sum "$1" "$2" "$3")" = "$4" ]; } # gives CLIENT NODE PATH SHA256
 by_tftp() { # by_tftp CLIENT NODE PATH OUTPUT
-    at "$1" timeout 30 atftp --get --remote-file "$3" --local-file "$4" "10.77.0.$2" 69
+    at "$1" timeout "${TFTP_SECONDS:-30}" atftp --get --remote-file "$3" --local-file "$4" "10.77.0.$2" 69
 }
 
 # state_of NODE-THAT-IS-ASKED IMAGE NODE: the word in `ondeck content where`.

@@ -16,7 +16,11 @@ STARTED=""        # the process id of the last `start`
 as_root() {
     [ "$(id -u)" != 0 ] || return 0
     command -v sudo >/dev/null || { echo "This needs root, for network namespaces, and there is no sudo." >&2; exit 1; }
-    exec sudo env "PATH=$PATH" "ONDECK=${ONDECK:-}" "ONDECK_SCRATCH=${ONDECK_SCRATCH:-}" "KEEP=${KEEP:-}" "$@"
+    local settings=() name
+    for name in ONDECK ONDECK_SCRATCH KEEP LONG IDLE FIRMWARE STORM_MACHINES STORM_ROUNDS BOOT_RATE BOOT_WAIT; do
+        [ -z "${!name:-}" ] || settings+=("$name=${!name}")
+    done
+    exec sudo env "PATH=$PATH" "${settings[@]}" "$@"
 }
 
 # lab_begin NAME: call once, first.
