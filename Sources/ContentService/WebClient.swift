@@ -60,8 +60,9 @@ final class WebClient: Sendable {
         configuration.httpVersion = .http1Only
         configuration.redirectConfiguration = .disallow
         configuration.proxy = proxy.map { proxy in
-            let login = proxy.login.map { HTTPClient.Authorization.basic(credentials: Data($0.utf8).base64EncodedString()) }
-            return .server(host: proxy.host, port: proxy.port, authorization: login)
+            let login = proxy.login.map { Data($0.utf8).base64EncodedString() }
+            return .server(
+                host: proxy.host, port: proxy.port, authorization: login.map { .basic(credentials: $0) })
         }
         return HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }

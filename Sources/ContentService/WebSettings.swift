@@ -106,7 +106,7 @@ public struct WebProxies: Hashable, Sendable {
         host == "localhost" || host == "::1" || IPv4Address(host).map { $0.bits >> 24 == 127 } ?? false
     }
 
-    /// An entry of no_proxy: "*", a name that stands for all below it, an address, a network, each with or without a port.
+    /// An entry of no_proxy: "*", a name that stands for all below it, an address, either with a port; or a network.
     private static func covers(_ entry: Substring, _ host: String, _ port: Int) -> Bool {
         if entry == "*" { return true }
         if let subnet = IPv4Subnet(entry) { return IPv4Address(host).map(subnet.contains) ?? false }
