@@ -15,6 +15,8 @@ protocol BlobSink: Sendable {
     func publish() throws(BlobStoreError)
     /// Keeps what is here for another time.
     func suspend()
+    /// Throws away what is here.
+    func discard()
 }
 
 extension PartialBlob: BlobSink {}
@@ -43,6 +45,9 @@ final class PassingBlob: BlobSink {
 
     func append(_ bytes: UnsafeRawBufferPointer) throws(BlobStoreError) {
         let offset = count
+        guard Int64(bytes.count) <= Int64(arriving.size) - offset else {
+            throw .surplus(bytes: Int64(arriving.size))
+        }
         try writeFully(arriving.descriptor, bytes, at: offset)
         let end = offset + Int64(bytes.count)
         state.withLock { state in
@@ -60,4 +65,5 @@ final class PassingBlob: BlobSink {
     }
 
     func suspend() {}
+    func discard() { arriving.fail("the transfer was given up") }
 }

@@ -50,15 +50,17 @@ extension ContentCenter {
         report.nodesWanted = keepers.count
         report.nodesComplete = view.plan.nodes.count { node in
             guard let manifest = record.manifest, keepers.contains(node.name) else { return false }
-            return holding(node, name).map { $0.manifest == manifest && $0.state == .complete } ?? false
+            return holding(node, name, manifest).map { $0.manifest == manifest && $0.state == .complete } ?? false
         }
         return report
     }
 
-    /// This node knows itself better than the store does.
-    private func holding(_ node: PlacementPlan.Node, _ image: String) -> ImageHolding? {
-        if node.name == settings.node, let own = keeper.current { return own.images[image] }
-        return node.holdings.images[image]
+    /// This node knows itself better than the store does, but for what it has imported since it last looked.
+    private func holding(_ node: PlacementPlan.Node, _ image: String, _ manifest: Digest) -> ImageHolding? {
+        let said = node.holdings.images[image]
+        guard node.name == settings.node, let current = keeper.current else { return said }
+        let own = current.images[image]
+        return own?.manifest != manifest && said?.manifest == manifest ? said : own
     }
 
     // MARK: Where
@@ -103,7 +105,7 @@ extension ContentCenter {
         cell.bytesTotal = record.bytes
         let place = node.location.flatMap { view.plan.locations[$0] }
         let closed = ReplicationWindow.at(parts.clock.now(), in: place).closed
-        guard let holding = holding(node, image) else {
+        guard let holding = holding(node, image, manifest) else {
             if !isKnown { cell.state = "unknown" } else if isWanted { (cell.state, cell.reason) = ("waiting", closed) }
             return cell
         }
@@ -135,7 +137,7 @@ extension ContentCenter {
         let byPlace = Dictionary(grouping: alive) { $0.location ?? "" }
         return byPlace.sorted { $0.key < $1.key }.compactMap { place, nodes in
             let reasons = nodes.compactMap { node -> String? in
-                guard let holding = holding(node, image), holding.manifest == manifest,
+                guard let holding = holding(node, image, manifest), holding.manifest == manifest,
                     case .failed(let reason) = holding.state
                 else { return nil }
                 return "\(node.name): \(reason)"

@@ -115,8 +115,9 @@ final class ContentFetcher: Sendable {
                 reasons.append(error.isFinal ? error.reason : "\(source.name): \(error.reason)")
                 if case .here(let fault) = error {
                     isFull = fault.isFull
-                    if fault.isMismatch {
+                    if fault.isOfSource {
                         sink?.arriving.fail(error.reason)
+                        sink?.discard()
                         sink = nil
                     }
                 }

@@ -42,13 +42,19 @@ enum FetchFault: Error, Sendable {
     var isFinal: Bool {
         switch self {
         case .stopped: true
-        case .here(let error): !error.isMismatch
+        case .here(let error): !error.isOfSource
         default: false
         }
     }
 }
 
 extension BlobStoreError {
-    var isMismatch: Bool { if case .mismatch = self { true } else { false } }
+    /// What came is not the file: another source may have it.
+    var isOfSource: Bool {
+        switch self {
+        case .mismatch, .surplus: true
+        case .full, .io, .busy, .incomplete: false
+        }
+    }
     var isFull: Bool { if case .full = self { true } else { false } }
 }

@@ -65,6 +65,11 @@ struct ImportDownload {
         let isRest = done > 0 && answer.head.status == 206
         if isRest, answer.head.from != done { throw .nonsense("answers with another part than was asked for") }
         if !isRest { try startOver(descriptor) }
+        // Some servers take no notice of If-Range.
+        if isRest, let version, let now = answer.head.validator, now != version {
+            try startOver(descriptor)
+            throw .cutShort
+        }
         if let version = answer.head.validator { files.note(version, at: path + ".version") }
         guard var hash = isRest ? hashed(descriptor, done) : ContentHash() else { throw .stopped }
         return try await take(answer, descriptor, from: isRest ? done : 0, &hash)

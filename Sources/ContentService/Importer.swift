@@ -18,6 +18,8 @@ final class Importer: Sendable {
 
     private struct State {
         var jobs: [String: ImportJob] = [:]
+        /// What could not be said on the image, because the store did not take it.
+        var unsaid: [String: ImageRecord.State] = [:]
     }
 
     let node: String
@@ -74,6 +76,7 @@ final class Importer: Sendable {
                 return .busy("\(node) is running \(state.jobs.count) imports; try again when one has ended")
             }
             state.jobs[image] = job
+            state.unsaid[image] = nil
             return nil
         }
         if let refusal { throw refusal }
@@ -165,6 +168,7 @@ final class Importer: Sendable {
         await resume()
         while !Task.isCancelled {
             sweep()
+            await sayAgain()
             try? await Task.sleep(for: .milliseconds(Limits.contentSweepMilliseconds))
         }
     }
@@ -188,6 +192,15 @@ final class Importer: Sendable {
             guard state.withLock({ $0.jobs[record.name] == nil }) else { continue }
             await say(
                 .failed("its import was interrupted, and nothing of it is left on \(node); add it again"), record.name)
+        }
+    }
+
+    /// Otherwise the image would seem to be on its way for ever.
+    func sayAgain() async {
+        let unsaid = state.withLock { state in state.unsaid.filter { state.jobs[$0.key] == nil } }
+        for (image, word) in unsaid {
+            state.withLock { $0.unsaid[image] = nil }
+            await say(word, image)
         }
     }
 
@@ -293,8 +306,10 @@ final class Importer: Sendable {
     }
 
     /// Says it on the image, while it is still this node's to say.
-    private func say(_ state: ImageRecord.State, _ image: String) async {
-        for _ in 0..<Limits.importCommitAttemptsMax where !Task.isCancelled {
+    func say(
+        _ state: ImageRecord.State, _ image: String, attempts: Int = Limits.importCommitAttemptsMax
+    ) async {
+        for _ in 0..<attempts where !Task.isCancelled {
             do throws(ImportFault) {
                 _ = try await records.update(image, attempts: 4) { old throws(ImportFault) in
                     guard var record = old, record.state == .importing(node: self.node) else { throw .missing }
@@ -307,5 +322,6 @@ final class Importer: Sendable {
                 try? await Task.sleep(for: .milliseconds(Limits.contentRetryMilliseconds))
             }
         }
+        self.state.withLock { $0.unsaid[image] = state }
     }
 }

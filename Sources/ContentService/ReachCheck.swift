@@ -68,7 +68,9 @@ final class ReachCheck: Sendable {
             if note(record.name, reason) { hasChanged = true }
         }
         let known = Set(images.map(\.name))
+        let urls = Set(images.compactMap { planner.web($0.name) })
         state.withLock { state in
+            state.web = state.web.filter { urls.contains($0.key) }
             state.doubts = state.doubts.filter { known.contains($0.key) }
             state.failures = state.failures.filter { known.contains($0.key) }
         }

@@ -39,7 +39,9 @@ enum Unpacker {
     }
 
     private static func reason(_ complaints: String, _ status: Int32) -> String {
-        let text = (try? String(contentsOfFile: complaints, encoding: .utf8)) ?? ""
+        // An archive of a million faults has a million complaints.
+        let file = FileHandle(forReadingAtPath: complaints)
+        let text = String(decoding: (try? file?.read(upToCount: 64 << 10)) ?? Data(), as: UTF8.self)
         let lines = text.split(separator: "\n").filter { !$0.isEmpty }
         if lines.contains(where: { $0.contains("No space left") }) { return "it cannot be unpacked: the disk is full" }
         let first = lines.first.map { $0.hasPrefix("bsdtar: ") ? $0.dropFirst(8) : $0 } ?? "status \(status)"

@@ -80,6 +80,24 @@ struct ImportFaultTests {
         await cluster.end()
     }
 
+    @Test func whatTheStoreDidNotTakeIsSaidLater() async throws {
+        let cluster = try await TestCluster(["n1"])
+        let n1 = try cluster["n1"]
+        // Until it has looked for what an earlier run has left.
+        try await Task.sleep(for: .milliseconds(500))
+        let record = ImageRecord(name: "a", state: .importing(node: "n1"))
+        _ = try await cluster.store.commit(
+            StoreBatch(writes: [.put(key: StoreKeys.content("a"), value: ImageRecordText.encode(record))]))
+        try await eventually("it seems to be on its way") { state(n1, "a") == "importing" }
+        cluster.store.setDown(.unavailable("gone"))
+        await n1.center.importer.say(.failed("its server burns"), "a", attempts: 1)
+        cluster.store.setDown(nil)
+        #expect(state(n1, "a") == "importing")
+        await n1.center.importer.sayAgain()
+        try await eventually("it has failed") { n1.center.show("a")?.reason == "its server burns" }
+        await cluster.end()
+    }
+
     private static func directory() throws -> String {
         var template = Array("/tmp/ondeck-import-XXXXXX".utf8CString)
         return try #require(mkdtemp(&template).map { String(cString: $0) })

@@ -27,6 +27,8 @@ final class TestWeb: Sendable {
         /// Milliseconds before each 64 KiB.
         var delay = 0
         var isDown = false
+        var ignoresIfRange = false
+        var hidesLength = false
     }
 
     let port: UInt16
@@ -73,6 +75,11 @@ final class TestWeb: Sendable {
     func delay(milliseconds: Int) { state.withLock { $0.delay = milliseconds } }
     func setDown(_ isDown: Bool) { state.withLock { $0.isDown = isDown } }
 
+    /// As some servers do: a Range is a Range.
+    func ignoreIfRange() { state.withLock { $0.ignoresIfRange = true } }
+    /// Bodies end with their connection, and nobody can tell before how long they are.
+    func hideLength() { state.withLock { $0.hidesLength = true } }
+
     private func serve(_ client: Int32) {
         defer { close(client) }
         var head: [UInt8] = []
@@ -88,14 +95,15 @@ final class TestWeb: Sendable {
             return Self.send(
                 client, Array("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8))
         }
-        let isSame = request.ifRange.map { $0 == file.tag } ?? true
+        let (ignoresIfRange, hidesLength) = state.withLock { ($0.ignoresIfRange, $0.hidesLength) }
+        let isSame = ignoresIfRange || request.ifRange.map { $0 == file.tag } ?? true
         let from = isSame ? request.from : 0
         if from > 0, from >= file.bytes.count {
             let text = "HTTP/1.1 416 No\r\nContent-Range: bytes */\(file.bytes.count)\r\nContent-Length: 0\r\n\r\n"
             return Self.send(client, Array(text.utf8))
         }
         var lines = [from > 0 ? "HTTP/1.1 206 Partial" : "HTTP/1.1 200 OK", "Connection: close"]
-        lines.append("Content-Length: \(file.bytes.count - from)")
+        if !hidesLength { lines.append("Content-Length: \(file.bytes.count - from)") }
         if from > 0 { lines.append("Content-Range: bytes \(from)-\(file.bytes.count - 1)/\(file.bytes.count)") }
         if let tag = file.tag { lines.append("ETag: \(tag)") }
         Self.send(client, Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8))
