@@ -41,8 +41,8 @@ final class WebClient: Sendable {
     private let settings: WebSettings
     /// Without a proxy.
     private let direct: HTTPClient
-    /// Two at most, made when they are needed.
-    private let proxied = Mutex<[WebProxies.Proxy: HTTPClient]>([:])
+    /// Two at most, made when they are needed; nil: it is over.
+    private let proxied = Mutex<[WebProxies.Proxy: HTTPClient]?>([:])
 
     init(_ settings: WebSettings = WebSettings()) {
         self.settings = settings
@@ -67,10 +67,19 @@ final class WebClient: Sendable {
         return HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }
 
+    private func client(_ proxy: WebProxies.Proxy) -> HTTPClient? {
+        proxied.withLock { clients in
+            if clients == nil || clients?[proxy] != nil { return clients?[proxy] }
+            let client = Self.client(group, proxy: proxy)
+            clients?[proxy] = client
+            return client
+        }
+    }
+
     func shutdown() async {
         let clients = proxied.withLock { clients in
-            defer { clients = [:] }
-            return Array(clients.values)
+            defer { clients = nil }
+            return clients.map { Array($0.values) } ?? []
         }
         for client in clients + [direct] { try? await client.shutdown() }
         try? await group.shutdownGracefully()
@@ -155,12 +164,7 @@ final class WebClient: Sendable {
         case .direct:
             do { return try await direct.execute(request, timeout: within) } catch { throw Self.fault(error) }
         case .proxy(let proxy):
-            let client = proxied.withLock { clients in
-                if let client = clients[proxy] { return client }
-                let client = Self.client(group, proxy: proxy)
-                clients[proxy] = client
-                return client
-            }
+            guard let client = client(proxy) else { throw .stopped }
             do { return try await client.execute(request, timeout: within) } catch {
                 throw Self.fault(error).through(proxy.name)
             }

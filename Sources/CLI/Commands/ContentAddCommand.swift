@@ -21,6 +21,9 @@ public struct ContentAddCommand: ServerCommand {
             A URL names one file, not a page or a directory. A file that is not unpacked is the image's only one, by \
             its own name: memtest/memtest86+x64.efi.
 
+            With https the node must know who signs the server's certificate: the system's authorities, and those in \
+            content-store: { ca: FILE } of its ondeck.yaml. A proxy is named by its environment: https_proxy.
+
             A break is waited out, and the rest is sent after it; the same command once more goes on where it was, and \
             does nothing when the image is that file already. Ctrl-C ends an upload for now, but not an import that \
             has begun: that is the server's.
