@@ -37,7 +37,7 @@ help:
 	@echo 'make demo [FIRMWARE=uefi|bios|http]  a machine boots from the network, here, in private namespaces'
 	@echo 'make test                            everything that CI checks: lint, units, fuzz, system (30 minutes)'
 	@echo 'make system [ONLY="cli kill9"]       the system tests only; make unit: the others'
-	@echo 'make system-long [ONLY="content"]    those with a long variant: 1 GiB transfers, slow links, more rounds (25 minutes)'
+	@echo 'make system-long [ONLY="content"]    those with a long variant: 1 GiB transfers, slow links, more rounds (20 minutes)'
 	@echo 'make build                           the release binary: $(BINARY)'
 	@echo 'make install [prefix= DESTDIR=]      and make uninstall'
 	@echo 'make bench-dhcp bench-start bench-scale bench-tftp bench-http bench-failover bench-cluster bench-outage'
