@@ -123,6 +123,28 @@ public struct Network: Hashable, Sendable {
         }
     }
 
+    /// What the network itself says that somebody has: its routers and name servers, relays, and our own addresses. No
+    /// pool hands them out.
+    public var spokenFor: [(address: IPv4Address, role: String)] {
+        var all: [(IPv4Address, String)] = []
+        if let address = serverIdentifier { all.append((address, "server-id")) }
+        if let bootServer { all.append((bootServer, "boot-server")) }
+        if let virtualAddress, virtualAddress != serverIdentifier { all.append((virtualAddress, "vip")) }
+        all += Self.servers(options)
+        for subnet in subnets { all += Self.servers(subnet.options) + subnet.relays.map { ($0, "relay") } }
+        return all
+    }
+
+    /// Options 3 (routers) and 6 (name servers).
+    private static func servers(_ options: [OptionSetting]) -> [(IPv4Address, String)] {
+        options.filter { $0.code == 3 || $0.code == 6 }.flatMap { option in
+            stride(from: 0, to: option.value.count - option.value.count % 4, by: 4).map { start in
+                let bits = option.value[start..<start + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+                return (IPv4Address(bits: bits), option.code == 3 ? "router" : "name server")
+            }
+        }
+    }
+
     public func allows(_ switch: Compatibility) -> Bool { compatibility.contains(`switch`) }
 
     public func subnet(containing address: IPv4Address) -> Subnet? {

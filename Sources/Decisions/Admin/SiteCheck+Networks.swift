@@ -51,10 +51,16 @@ extension SiteCheck {
         case (.dynamic, _?) where network.unknown == .ignore:
             let known = knownClients(of: network)
             warn(
-                "\(field).unknown", "only the \(known) machines and reservations that are known get an address",
+                "\(field).unknown", "only \(Self.known(known)) an address",
                 hint: "set unknown: lease to serve everybody")
         case (.static, nil), (.proxy, nil), (.dynamic, _?): break
         }
+    }
+
+    private static func known(_ count: Int) -> String {
+        count == 1
+            ? "the 1 machine or reservation that is known gets"
+            : "the \(count) machines and reservations that are known get"
     }
 
     private func knownClients(of network: Network) -> Int {
@@ -103,11 +109,25 @@ extension SiteCheck {
         if subnet.exclusions.contains(where: { $0.contains(pool) }) {
             warn(field, "every address of \(pool) is excluded")
         }
-        let own = [("server-id", network.serverIdentifier), ("boot-server", network.bootServer)]
-        for (key, address) in own {
-            guard let address, pool.contains(address), !subnet.exclusions.contains(where: { $0.contains(address) })
-            else { continue }
-            warn(field, "has \(address), the network's \(key)", hint: "exclude it, or begin the pool behind it")
+        serversInPool(pool, of: subnet, network, at: field)
+    }
+
+    /// Routers, name servers and nodes in a pool: they are not handed out, but the pool is smaller than it looks.
+    private mutating func serversInPool(_ pool: IPv4Range, of subnet: Subnet, _ network: Network, at field: String) {
+        let reserved = reservationsByNetwork[network.name, default: []].map(\.address)
+        var seen = Set(reserved)
+        if subnet.subnet.prefixLength < 31 { seen.formUnion([subnet.subnet.first, subnet.subnet.last]) }
+        var found: [(IPv4Address, String)] = []
+        for (address, role) in network.spokenFor where role != "vip" {
+            found.append((address, "the network's \(role)"))
+        }
+        for (address, node) in nodeAddresses.sorted(by: { $0.key < $1.key }) {
+            guard address != network.virtualAddress else { continue }
+            found.append((address, "an address of node \(node)"))
+        }
+        for (address, role) in found where pool.contains(address) && seen.insert(address).inserted {
+            guard !subnet.exclusions.contains(where: { $0.contains(address) }) else { continue }
+            warn(field, "has \(address), \(role)", hint: "exclude it, or begin the pool behind it")
         }
     }
 
@@ -167,7 +187,8 @@ extension SiteCheck {
         guard !dynamic.isEmpty, machines > 0 else { return }
         var addresses = 0
         for network in dynamic {
-            let taken = reservationsByNetwork[network.name, default: []].map(\.address)
+            let taken =
+                reservationsByNetwork[network.name, default: []].map(\.address) + network.spokenFor.map(\.address)
             for subnet in network.subnets { addresses += Self.dynamicAddresses(subnet, without: taken) }
         }
         poolsAndReserve(addresses: addresses, machines: machines)

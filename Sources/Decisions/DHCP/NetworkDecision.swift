@@ -68,6 +68,8 @@ public struct NetworkDecision {
             "message", "\(request.messageType.map { "\($0)" } ?? "BOOTP") in a \(network.mode.rawValue) network")
         if network.mode == .proxy || arrival.port == Self.bootServerPort { return decideProxy(client) }
         guard isAllowed(client) else { return .drop(.unknownMachine) }
+        book.withhold(arrival.interfaceAddresses)
+        book.withhold(facts.siblings)
         switch request.messageType {
         case .discover: return decideDiscover(client, &book)
         case .request: return decideRequest(client, &book)

@@ -72,10 +72,18 @@ public struct LeaseBook: Sendable {
             }
         }
         guard !pools.isEmpty else { return [] }
-        for address in reserved {
-            if let i = pools.firstIndex(where: { $0.range.contains(address) }) { pools[i].block(address) }
-        }
+        for address in reserved { block(address, &pools) }
+        for (address, _) in network.spokenFor { block(address, &pools) }
         return pools
+    }
+
+    private static func block(_ address: IPv4Address, _ pools: inout [Pool]) {
+        if let i = pools.firstIndex(where: { $0.range.contains(address) }) { pools[i].block(address) }
+    }
+
+    /// Never to be handed out while this network is as it is: addresses that the nodes have themselves.
+    mutating func withhold(_ addresses: some Sequence<IPv4Address>) {
+        for address in addresses where isInPool(address) { Self.block(address, &pools) }
     }
 
     // MARK: Questions

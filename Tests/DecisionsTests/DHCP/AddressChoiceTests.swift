@@ -66,6 +66,33 @@ import Wire
         #expect(desk.receive(TestClient(11).discover()).reply?.yourAddress == old)
     }
 
+    /// Routers and name servers are what the network says, our own addresses what the interface and the cluster say.
+    @Test(arguments: [false, true])
+    func addressesThatSomebodyHasAreNeverDynamic(wished: Bool) {
+        let desk = Desk {
+            $0.subnets[0].pools = [IPv4Range("10.1.0.1-10.1.0.8")!]
+            $0.options = [OptionSetting(code: 3, value: [10, 1, 0, 4, 10, 1, 0, 5])]
+            $0.subnets[0].options = [OptionSetting(code: 6, value: [10, 1, 0, 6, 192, 168, 0, 1])]
+            $0.subnets[0].relays = [address("10.1.0.7")]
+        }
+        desk.furtherAddresses = [address("10.1.0.2")]
+        desk.siblings = [address("10.1.0.3")]
+        let wishes = (1...7).map { wished ? IPv4Address(10, 1, 0, UInt8($0)) : nil }
+        let offers = wishes.enumerated().compactMap {
+            desk.receive(TestClient($0.offset).discover(wishing: $0.element)).reply?.yourAddress
+        }
+        #expect(offers == [address("10.1.0.8")])
+    }
+
+    /// The server moved to an address that a client has: the client gives way.
+    @Test func aClientWithOurAddressIsToldSo() throws {
+        let desk = Desk()
+        let mine = try #require(desk.bind(TestClient(1)))
+        desk.furtherAddresses = [mine]
+        #expect(desk.receive(TestClient(1).extend(mine), to: desk.ownAddress).type == .nak)
+        #expect(desk.receive(TestClient(1).discover()).reply?.yourAddress != mine)
+    }
+
     @Test func excludedReservedAndEndAddressesAreNeverDynamic() {
         let desk = Desk {
             $0.subnets[0].pools = [IPv4Range("10.1.0.0-10.1.0.4")!, IPv4Range("10.1.0.254-10.1.0.255")!]
