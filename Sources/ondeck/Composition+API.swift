@@ -11,7 +11,8 @@ import Ports
 extension Composition {
     var apiCalls: APICalls {
         let explain = ExplainService(
-            engine: engine, cache: cache, interfaces: { [interfaces] in interfaces.interfaces })
+            engine: engine, cache: cache, interfaces: { [interfaces] in interfaces.interfaces },
+            absence: { [library = content.library] in library.absence($0) })
         let leases = LeaseService(engine: engine, clock: clock)
         let events = EventService(timeline: timeline, engine: engine)
         let health = Health(composition: self)

@@ -178,4 +178,12 @@ extension BootEnvironment {
         guard case .kernel(let files) = kind else { return true }
         return architecture.bootableArchitectures.contains { files[$0] != nil }
     }
+
+    /// The kernel and the initrds that such a machine fetches, as they are named; nil: a machine of any architecture.
+    public func fileNames(for architecture: ClientArchitecture?) -> [String] {
+        guard case .kernel(let files) = kind else { return [] }
+        let wanted = architecture.map(\.bootableArchitectures) ?? Architecture.allCases
+        let sets = wanted.compactMap { files[$0] }
+        return (architecture == nil ? sets : Array(sets.prefix(1))).flatMap { [$0.kernel] + $0.initrds }
+    }
 }

@@ -6,9 +6,14 @@ import Wire
 
 /// Boot data beside an address, and boot data alone (proxy mode and port 4011).
 extension NetworkDecision {
-    /// Adds what the client boots, if it boots anything.
-    func addBootData(to reply: inout DHCPReply, client: Client) {
-        bootAnswer(.lease, client).reply?.apply(to: &reply)
+    /// Adds what the client boots. The reason, where it is a boot client and is told of nothing.
+    func addBootData(to reply: inout DHCPReply, client: Client) -> NoBoot? {
+        switch bootAnswer(.lease, client) {
+        case .loader(let boot), .script(let boot): boot.apply(to: &reply)
+        case .none(.notABootClient): break
+        case .none(let reason): return reason
+        }
+        return nil
     }
 
     private func bootAnswer(_ exchange: BootExchange, _ client: Client) -> BootAnswer {

@@ -68,10 +68,11 @@ extension NetworkDecision {
         var reply = DHCPReply(to: request, type: nil)
         reply.yourAddress = address
         reply.hops = request.hops
-        addBootData(to: &reply, client: client)
+        let noBoot = addBootData(to: &reply, client: client)
         reply.options = DHCPOptions()
         let route = ReplyRouting.route(for: &reply, to: request, arrival: arrival, network: network)
-        return PlannedReply(reply: reply, route: route, source: ReplyRouting.source(arrival: arrival, link: link))
+        return PlannedReply(
+            reply: reply, route: route, source: ReplyRouting.source(arrival: arrival, link: link), noBoot: noBoot)
     }
 }
 

@@ -135,7 +135,7 @@ public struct NetworkDecision {
         if type == .ack { reply.clientAddress = request.clientAddress }
         let terms = ReplyOptions.Terms(serverIdentifier: serverIdentifier, leaseSeconds: leaseSeconds)
         ReplyOptions.fill(&reply, for: request, client: client, link: link, terms: terms)
-        addBootData(to: &reply, client: client)
+        let noBoot = addBootData(to: &reply, client: client)
         let route =
             request.messageType == .inform
             ? ReplyRouting.informRoute(to: request, arrival: arrival)
@@ -143,7 +143,7 @@ public struct NetworkDecision {
         noteServerIdentifier()
         trace?.note("reply", "\(type)".uppercased() + (address.isAny ? "" : " of \(address)"))
         return PlannedReply(
-            reply: reply, route: route, source: ReplyRouting.source(arrival: arrival, link: link))
+            reply: reply, route: route, source: ReplyRouting.source(arrival: arrival, link: link), noBoot: noBoot)
     }
 
     /// RFC 2131 table 3: a NAK carries 53, 54, 56, 61 and 82, and nothing else.

@@ -38,11 +38,14 @@ public struct PlannedReply: Hashable, Sendable {
     public var route: ReplyRoute
     /// The source address: the one that the client or relay asked (rules: relays and firewalls drop others).
     public var source: IPv4Address
+    /// Why a boot client is told of nothing to boot; nil where it is, and for who is none.
+    public var noBoot: NoBoot?
 
-    public init(reply: DHCPReply, route: ReplyRoute, source: IPv4Address) {
+    public init(reply: DHCPReply, route: ReplyRoute, source: IPv4Address, noBoot: NoBoot? = nil) {
         self.reply = reply
         self.route = route
         self.source = source
+        self.noBoot = noBoot
     }
 }
 

@@ -72,6 +72,15 @@ public final class ContentLibrary: Sendable {
         }
     }
 
+    /// Why there is nothing under a name, neither here nor to be brought here; nil where there is.
+    public func absence(_ name: String) -> String? {
+        guard !name.contains("://"), let path = try? ContentPath(name) else { return nil }
+        switch openHere(path) {
+        case .missing(let reason), .unreadable(let reason), .unavailable(let reason): return reason
+        case .file, .arriving, .elsewhere, nil: return nil
+        }
+    }
+
     /// For those who cannot wait, but ask again. Nil: it is being fetched. `run` has to run.
     public func openNow(_ name: ContentPath) -> LibraryAnswer? {
         let want: BackgroundPulls.Want

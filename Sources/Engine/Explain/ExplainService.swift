@@ -11,23 +11,42 @@ public struct ExplainService: Sendable {
     private let engine: DHCPEngine
     private let cache: SiteCache
     private let interfaces: @Sendable () -> [InterfaceInfo]
+    private let absence: @Sendable (_ contentName: String) -> String?
 
-    public init(engine: DHCPEngine, cache: SiteCache, interfaces: @escaping @Sendable () -> [InterfaceInfo]) {
+    /// `absence`: why there is nothing to serve under a content name; nil where there is.
+    public init(
+        engine: DHCPEngine, cache: SiteCache, interfaces: @escaping @Sendable () -> [InterfaceInfo],
+        absence: @escaping @Sendable (_ contentName: String) -> String? = { _ in nil }
+    ) {
         self.engine = engine
         self.cache = cache
         self.interfaces = interfaces
+        self.absence = absence
     }
 
     public func explain(_ ask: ExplainRequest) throws(Problem) -> ExplainReport {
         let request = try ProbeRequest.make(ask)
         let arrival = try arrival(ask, request)
         let explanation = engine.explain(request, arrival, network: ask.network)
-        let steps = explanation.steps.map { ExplainReport.Step(question: $0.question, answer: $0.answer) }
+        var steps = explanation.steps.map { ExplainReport.Step(question: $0.question, answer: $0.answer) }
+        if let place = steps.firstIndex(where: { $0.question == "environment" }),
+            let missing = missingFiles(request, explanation)
+        {
+            steps.insert(.init(question: "files", answer: missing), at: place + 1)
+        }
         let planned = explanation.verdict.planned
         return ExplainReport(
             steps: steps, verdict: Self.sentence(explanation.verdict), route: planned.map { Self.text($0.route) },
             reply: planned.map { Self.report($0.reply) },
             parameters: parameters(mac: request.mac, network: explanation.network))
+    }
+
+    /// The files of the environment that the machine would ask for in vain.
+    private func missingFiles(_ request: DHCPRequest, _ explanation: DHCPEngine.Explanation) -> String? {
+        guard let mac = request.mac, explanation.verdict.planned?.reply.bootFile.isEmpty == false else { return nil }
+        let names = environment(mac, explanation.network)?.fileNames(for: FirmwareClass(request).architecture) ?? []
+        let missing = names.compactMap { name in absence(name).map { "\(name) (\($0))" } }
+        return missing.isEmpty ? nil : "MISSING, it cannot boot: " + missing.joined(separator: ", ")
     }
 
     /// How the packet would come in: through the relay, by the interface named, or by the one that a direct network
@@ -94,18 +113,24 @@ public struct ExplainService: Sendable {
         return isSecret && !isEmpty ? .string("(set, not shown)") : FieldValue(parameter.winner.value)
     }
 
+    /// What the machine is to boot, or what the network gives to those that are not known.
+    private func environment(_ mac: MACAddress, _ network: String?) -> BootEnvironment? {
+        let machine = engine.machine(mac: mac)
+        let unknown: String? =
+            if case .environment(let name)? = network.flatMap({ cache.site.networks[$0]?.unknown }) { name } else {
+                nil
+            }
+        return (machine == nil ? unknown : machine?.intent.environment).flatMap { cache.library.environments[$0] }
+    }
+
     private func parameters(mac: MACAddress?, network: String?) -> [ExplainReport.Parameter] {
         guard let mac else { return [] }
         let site = cache.site
         let machine = engine.machine(mac: mac)
-        let unknown: String? =
-            if case .environment(let name)? = network.flatMap({ site.networks[$0]?.unknown }) { name } else { nil }
         let resolution = ParameterResolution(
             machine: machine, profiles: (machine?.profiles ?? []).compactMap { site.profiles[$0] },
             network: network.flatMap { site.networks[$0] }, global: site.parameters,
-            environment: (machine == nil ? unknown : machine?.intent.environment).flatMap {
-                cache.library.environments[$0]
-            })
+            environment: environment(mac, network))
         return resolution.list.map { parameter in
             let over = parameter.overridden.map { "\($0.source)" }.joined(separator: ", ")
             return ExplainReport.Parameter(

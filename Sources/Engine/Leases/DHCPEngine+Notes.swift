@@ -57,6 +57,6 @@ extension DHCPEngine {
         timeline.add(
             Event(
                 .dhcp, mac: reply.hardware.mac, address: address.isAny ? nil : address, network: network,
-                .replied(type, with: reply.messageType, bootFile: reply.bootFile)))
+                .replied(type, with: reply.messageType, bootFile: reply.bootFile, noBoot: planned.noBoot)))
     }
 }

@@ -13,7 +13,7 @@ public struct Event: Sendable {
     public enum Detail: Sendable {
         case text(String)
         case dropped(DHCPMessageType?, DropReason)
-        case replied(DHCPMessageType?, with: DHCPMessageType?, bootFile: [UInt8])
+        case replied(DHCPMessageType?, with: DHCPMessageType?, bootFile: [UInt8], noBoot: NoBoot? = nil)
         case committed(Lease.State)
     }
 
@@ -44,10 +44,11 @@ public struct Event: Sendable {
         case .text(let text): text
         case .dropped(let type, let reason):
             "\(Self.name(type)) not answered: \(reason.explanation)"
-        case .replied(let type, let reply, let bootFile):
+        case .replied(let type, let reply, let bootFile, let noBoot):
             "\(Self.name(type)) -> \(Self.name(reply))" + (address.map { " \($0)" } ?? "")
                 + (bootFile.isEmpty
                     ? "" : ", boot file \(BootTokenText.removed(from: String(decoding: bootFile, as: UTF8.self)))")
+                + (noBoot.map { ", no boot file: \($0)" } ?? "")
         case .committed(let state):
             switch state {
             case .bound: "lease written"

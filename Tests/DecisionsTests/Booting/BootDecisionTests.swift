@@ -235,4 +235,15 @@ import Wire
         uefi.options.append(.vendorInformation, [71, 9, 0])
         #expect(!transcript(question(uefi, exchange: .bootServer)).contains { $0.hasPrefix("43 ") })
     }
+
+    @Test func theFilesThatAMachineFetches() {
+        var x64 = BootEnvironment.Files(kernel: "os/linux")
+        x64.initrds = ["os/a", "os/b"]
+        let environment = BootEnvironment(
+            name: "os", kind: .kernel([.x64: x64, .x86: .init(kernel: "os/old"), .arm64: .init(kernel: "os/arm")]))
+        #expect(environment.fileNames(for: ClientArchitecture(code: 0)) == ["os/linux", "os/a", "os/b"])
+        #expect(environment.fileNames(for: ClientArchitecture(code: 11)) == ["os/arm"])
+        #expect(environment.fileNames(for: nil) == ["os/old", "os/linux", "os/a", "os/b", "os/arm"])
+        #expect(BootEnvironment(name: "disk", kind: .local).fileNames(for: nil).isEmpty)
+    }
 }

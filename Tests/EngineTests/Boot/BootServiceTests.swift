@@ -8,6 +8,7 @@ import Ports
 import Simulation
 import Synchronization
 import Testing
+import Wire
 
 @testable import Engine
 
@@ -25,6 +26,7 @@ private final class BootBench: Sendable {
     let bench: Workbench
     let boot: BootService
     let served: ServedList
+    let library: ContentLibrary
     let tokens = BootTokens(secret: Array(repeating: 7, count: 32))
 
     init() async throws {
@@ -32,7 +34,7 @@ private final class BootBench: Sendable {
         served = ServedList(store: bench.store, timeline: bench.timeline)
         bench.cache.add(.init(replace: { [served] in served.replace($0) }, take: { [served] in served.take($0) }))
         let directory = "/tmp/ondeck-boot-tests-\(UInt64.random(in: 0 ... .max))"
-        let library = ContentLibrary(
+        library = ContentLibrary(
             index: ContentIndex(), blobs: try BlobStore(directory: directory), catalog: ContentCatalog(sets: [:]),
             pull: NoPulls())
         boot = BootService(
@@ -262,6 +264,51 @@ private final class BootBench: Sendable {
             #expect(await b.get("b/52-54-00-99-99-99/a/a") == "403")
             #expect(await b.get("b/52-54-00-99-99-99", from: IPv4Address("10.9.0.1")!) == "403")
             #expect(await b.get(plain) == "403")
+        }
+    }
+
+    // MARK: What operators are told
+
+    /// Without a packet: the script would be given, and its kernel is not there.
+    @Test func explainNamesTheFilesThatAreMissing() async throws {
+        let interface = InterfaceInfo(
+            name: "eth1", index: 2, mac: nil,
+            addresses: [InterfaceAddress(address: IPv4Address("10.1.0.1")!, prefixLength: 24)])
+        try await BootBench().running { b in
+            var ask = ExplainRequest(mac: "\(mac)")
+            ask.architecture = "ipxe"
+            for (absence, answer) in [
+                (b.library.absence, "MISSING, it cannot boot: os/linux (there is no content set \"os\")"),
+                ({ _ in nil }, nil),
+            ] as [(@Sendable (String) -> String?, String?)] {
+                let service = ExplainService(
+                    engine: b.bench.engine, cache: b.bench.cache, interfaces: { [interface] }, absence: absence)
+                let steps = try service.explain(ask).steps
+                #expect(steps.first { $0.question == "files" }?.answer == answer)
+            }
+            ask.architecture = nil
+            let service = ExplainService(
+                engine: b.bench.engine, cache: b.bench.cache, interfaces: { [interface] }, absence: b.library.absence)
+            let steps = try service.explain(ask).steps
+            #expect(!steps.contains { $0.question == "files" }, "it boots nothing from us")
+        }
+    }
+
+    /// With one: whoever watches sees why nothing was booted.
+    @Test func theTimelineSaysWhyThereIsNoBootFile() async throws {
+        try await BootBench().running(intent: .local) { b in
+            var packet = DHCPRequest(hardware: ClientHardware(mac: mac))
+            packet.messageType = .discover
+            _ = b.bench.receive(packet)
+            packet.transactionID = 2
+            packet.options.append(.vendorClass, "PXEClient:Arch:00007:UNDI:003001".utf8)
+            packet.options.append(.clientArchitecture, [0, 7])
+            _ = b.bench.receive(packet)
+            let texts = b.bench.timeline.events(after: 0).filter { $0.kind == .dhcp }.map(\.text)
+            #expect(
+                texts.suffix(2) == [
+                    "DISCOVER -> OFFER 10.1.0.20", "DISCOVER -> OFFER 10.1.0.20, no boot file: its intent is \"local\"",
+                ])
         }
     }
 }
