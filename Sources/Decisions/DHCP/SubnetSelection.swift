@@ -38,16 +38,24 @@ public enum SubnetSelection {
             return link
         }
         guard let compiled = site.network(interface: arrival.interface, addresses: arrival.interfaceAddresses) else {
-            trace?.note(
-                "network",
-                "none: no network names interface \(arrival.interface) or has a subnet with one of "
-                    + "its addresses")
+            trace?.note("network", "none: \(whyNone(arrival, site))")
             return nil
         }
         let own = arrival.interfaceAddresses.lazy.compactMap { compiled.subnetIndex(containing: $0) }.first
         trace?.note("network", "\(compiled.network.name), because the packet came in on \(arrival.interface)")
         return subnetSelected(request, compiled, trace: trace)
             ?? Link(compiled: compiled, subnetIndex: own, isDirect: true)
+    }
+
+    private static func whyNone(_ arrival: Arrival, _ site: CompiledSite) -> String {
+        for address in arrival.interfaceAddresses {
+            guard let network = site.network(of: address)?.network, let named = network.interface else { continue }
+            return "\(network.name) has a subnet with \(address), the address of \(arrival.interface), but its "
+                + "`interface` is \(named)"
+        }
+        let own = arrival.interfaceAddresses.map(\.description).joined(separator: ", ")
+        return "no network names interface \(arrival.interface) or has a subnet with one of its addresses"
+            + (own.isEmpty ? "" : " (\(own))")
     }
 
     private static func relayed(

@@ -157,4 +157,24 @@ import Wire
         #expect(node.decide(request(isIPXE: true), trace: trace)?.nextServer == .any)
         #expect(!trace.steps.contains { $0.question == "endpoints" })
     }
+
+    /// A slip of the pen in `interface` is named as such.
+    @Test func aNetworkThatNamesAnotherInterface() throws {
+        var network = TargetFactsTests.network("10.1.0.0/24")
+        network.interface = "eth9"
+        var site = Site()
+        site.set(.network(network))
+        let compiled = CompiledSite(site: site, environments: [:], statuses: [:])
+        for (own, answer) in [
+            ("10.1.0.1", "none: rack has a subnet with 10.1.0.1, the address of eth1, but its `interface` is eth9"),
+            ("10.2.0.1", "none: no network names interface eth1 or has a subnet with one of its addresses (10.2.0.1)"),
+        ] {
+            let arrival = Arrival(
+                interface: "eth1", interfaceAddresses: [IPv4Address(own)!], source: .any, sourcePort: 68,
+                destination: .broadcast, port: 67)
+            let trace = DecisionTrace()
+            let link = SubnetSelection.link(for: request(isIPXE: false), arrival: arrival, site: compiled, trace: trace)
+            #expect(link == nil && trace.steps.map(\.answer) == [answer])
+        }
+    }
 }
