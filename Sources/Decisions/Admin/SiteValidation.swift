@@ -44,6 +44,7 @@ public enum SiteValidation {
         check.reservations()
         check.profiles()
         check.machines()
+        check.logins()
         check.environments()
         check.images()
         check.parameters(site.parameters, at: "parameters")
