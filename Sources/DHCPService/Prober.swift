@@ -3,6 +3,7 @@
 import Addresses
 import CLinux
 import Engine
+import Glibc
 import Model
 import Wire
 
@@ -129,9 +130,12 @@ final class Prober {
 
     private func ask(_ address: IPv4Address, _ arp: Int32, on interface: InterfaceInfo) {
         guard let mac = interface.mac else { return }
-        let result = mac.bytes.withUnsafeBufferPointer {
-            cl_arp_probe(arp, interface.index, $0.baseAddress, address.bits)
+        func send() -> Int32 {
+            mac.bytes.withUnsafeBufferPointer { cl_arp_probe(arp, interface.index, $0.baseAddress, address.bits) }
         }
+        var result = send()
+        // A link that was down and is back has left its error on the socket, for the first call after it.
+        if result == -ENETDOWN { result = send() }
         if result < 0 { failed(-result, on: interface) }
     }
 
