@@ -17,6 +17,24 @@ public enum TFTPServerError: Error, Hashable, Sendable {
     case alreadyStarted
 }
 
+extension TFTPServerError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .listen(let address, let port, let errno):
+            let hint =
+                switch errno {
+                case EADDRINUSE: "another program has the port; \"ss -ulnp\" shows which"
+                case EADDRNOTAVAIL: "no interface of this machine has the address"
+                case EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE"
+                default: String(cString: strerror(errno))
+                }
+            return "cannot listen on \(address):\(port) for TFTP: \(hint)"
+        case .resources(let what, let errno): return "cannot start TFTP: \(what): \(String(cString: strerror(errno)))"
+        case .alreadyStarted: return "TFTP was started before"
+        }
+    }
+}
+
 /// A read-only TFTP server: RFC 1350, 2347, 2348, 2349 and 7440, octet mode.
 ///
 /// Packets are handled by threads of its own; `resolve` and `report` are called there, so they must be quick and must

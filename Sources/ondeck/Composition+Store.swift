@@ -36,13 +36,20 @@ extension Composition {
             })
     }
 
+    /// The system's own words, where Foundation has some of its own around them.
+    private static func reason(_ error: any Error) -> String {
+        let inner = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+        guard let inner, inner.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
+        return String(cString: strerror(Int32(inner.code)))
+    }
+
     static func openStore(_ configuration: ServerConfiguration, run: NodeRun) throws(StartFault) -> any StateStore {
         do {
             try FileManager.default.createDirectory(
                 atPath: configuration.data, withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o750])
         } catch {
-            throw StartFault(sentence: "cannot make the directory \(configuration.data): \(error.localizedDescription)")
+            throw StartFault(sentence: "cannot make the directory \(configuration.data): \(Self.reason(error))")
         }
         let secret: String?
         do throws(FileErrors) { secret = try configuration.storeSecret() } catch {

@@ -24,6 +24,10 @@ import Wire
         let port = try #require(first.port)
         let second = server(port: port, threads: others)
         let inUse = TFTPServerError.listen(address: .loopback, port: port, errno: EADDRINUSE)
+        #expect(
+            "\(inUse)"
+                == "cannot listen on 127.0.0.1:\(port) for TFTP: another program has the port; \"ss -ulnp\" shows which"
+        )
         #expect(throws: inUse) { try second.start() }
         #expect(second.port == nil)
         await first.stop()
