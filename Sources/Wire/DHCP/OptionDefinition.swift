@@ -78,7 +78,8 @@ public struct OptionDefinition: Hashable, Sendable {
     /// and when it is one that the server itself controls.
     public static func setting(_ key: some StringProtocol) throws(OptionValueError) -> OptionDefinition {
         guard let found = find(key) else {
-            let suggestion = nearest(to: key).map { "did you mean '\($0.name)'?" }
+            let meant = otherNames[key.lowercased()] ?? nearest(to: key)?.name
+            let suggestion = meant.map { "did you mean '\($0)'?" }
             throw OptionValueError(
                 "there is no DHCP option '\(key.prefix(shownCharactersMax))'",
                 hint: suggestion ?? "any option can be given by its number, 1 to 254")
@@ -90,14 +91,27 @@ public struct OptionDefinition: Hashable, Sendable {
         return found
     }
 
-    /// The known name that takes the fewest edits, two at most, to reach from a misspelt one.
+    /// What other servers, and people, call them.
+    static let otherNames: [String: String] = [
+        "dns": "domain-name-servers", "dns-server": "domain-name-servers", "dns-servers": "domain-name-servers",
+        "nameserver": "domain-name-servers", "nameservers": "domain-name-servers",
+        "name-server": "domain-name-servers", "router": "routers", "gateway": "routers", "gateways": "routers",
+        "default-gateway": "routers", "gw": "routers", "ntp": "ntp-servers", "ntp-server": "ntp-servers",
+        "time-server": "ntp-servers", "domain": "domain-name", "search": "domain-search",
+        "search-domain": "domain-search", "search-domains": "domain-search", "mtu": "interface-mtu",
+        "routes": "classless-static-route", "syslog": "log-servers",
+        "netmask": "subnet-mask", "broadcast": "broadcast-address",
+    ]
+
+    /// The known name that takes the fewest edits to reach from a misspelt one: two at most, and not half of the word.
     public static func nearest(to text: some StringProtocol) -> OptionDefinition? {
         let typed = Array(text.lowercased().utf8)
         guard typed.count <= shownCharactersMax else { return nil }
         var best: (definition: OptionDefinition, distance: Int)?
+        let most = min(2, (typed.count - 1) / 2)
         for definition in table {
             let distance = editDistance(typed, Array(definition.name.utf8))
-            if distance <= 2, distance < best?.distance ?? .max { best = (definition, distance) }
+            if distance <= most, distance < best?.distance ?? .max { best = (definition, distance) }
         }
         return best?.definition
     }

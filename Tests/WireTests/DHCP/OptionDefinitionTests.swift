@@ -100,10 +100,27 @@ struct OptionTableTests {
         #expect(refusal(typed, "x") == "there is no DHCP option '\(typed)' | did you mean '\(name)'?")
     }
 
+    @Test(arguments: [("dns", "domain-name-servers"), ("Gateway", "routers"), ("ntp", "ntp-servers")])
+    func whatPeopleCallIt(typed: String, name: String) {
+        #expect(refusal(typed, "x") == "there is no DHCP option '\(typed)' | did you mean '\(name)'?")
+    }
+
+    @Test func everyOtherNameIsNoneAndMeansOne() {
+        for (other, name) in OptionDefinition.otherNames {
+            #expect(OptionDefinition.find(other) == nil && OptionDefinition.find(name) != nil, "\(other)")
+        }
+    }
+
+    /// Half of a short word is no slip of the pen: "dns" is not "end".
+    @Test(arguments: ["dn", "edn", "xyz", "pa"])
+    func aShortWordIsNotGuessed(typed: String) {
+        #expect(OptionDefinition.nearest(to: typed) == nil)
+    }
+
     @Test func aNameFarFromAllSuggestsNumbers() {
         #expect(
-            refusal("gateway", "x")
-                == "there is no DHCP option 'gateway' | any option can be given by its number, 1 to 254")
+            refusal("balcony", "x")
+                == "there is no DHCP option 'balcony' | any option can be given by its number, 1 to 254")
         #expect(OptionDefinition.nearest(to: String(repeating: "a", count: 10_000)) == nil)
     }
 }
