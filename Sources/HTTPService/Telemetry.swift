@@ -36,9 +36,11 @@ struct BootTelemetry: Sendable {
 struct APITelemetry: Sendable {
     let logger: Logger
 
+    /// Who only looks - a monitor at /readyz and /metrics, all day - leaves a line at debug.
     func answered(method: String, target: String, client: String, status: Int, milliseconds: Int64) {
-        logger.info(
-            "answered",
+        let onlyLooks = ["GET", "HEAD"].contains(method) && (status < 400 || status == 503)
+        logger.log(
+            level: onlyLooks ? .debug : .info, "answered",
             metadata: [
                 "method": "\(method)", "path": "\(BootTelemetry.path(target))", "status": "\(status)",
                 "milliseconds": "\(milliseconds)", "client": "\(client)",

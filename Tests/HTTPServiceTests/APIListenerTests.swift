@@ -62,6 +62,8 @@ struct APIListenerTests {
         let lines = book.lines.withLock { $0.filter { $0.contains("answered") } }
         #expect(lines.count == 2)
         #expect(lines[0].contains("/api/v1/leases") && lines[0].contains("200"))
+        // Who only looks is not worth a line each time; who is refused is.
+        #expect(lines[0].hasPrefix("debug") && lines[1].hasPrefix("info"))
         #expect(lines.allSatisfy { !$0.contains(testToken) && !$0.contains("secret") && !$0.contains("rack1") })
     }
 
