@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// "did you mean 'lease-max'?", where one of the words is near enough to what was written.
-func didYouMean(_ text: String, _ words: [String]) -> String? {
+public func didYouMean(_ text: String, _ words: [String]) -> String? {
     nearest(to: text, in: words).map { "did you mean '\($0)'?" }
 }
 

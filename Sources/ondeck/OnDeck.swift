@@ -38,6 +38,12 @@ struct OnDeck: AsyncParsableCommand {
         ])
 
     static func main() async {
+        let commands = configuration.groupedSubcommands.flatMap { group in
+            group.subcommands.compactMap { $0.configuration.commandName }
+        }
+        if let wrong = UnknownCommand.complaint(Array(CommandLine.arguments.dropFirst()), commands: commands) {
+            exit(withError: ValidationError(wrong))
+        }
         await StoreAccess.$current.withValue(Composition.storeAccess) {
             await DrillAccess.$current.withValue(Composition.drillAccess) { await Self.main(nil) }
         }

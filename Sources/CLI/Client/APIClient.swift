@@ -181,7 +181,13 @@ struct APIClient: Sendable {
     }
 
     private func reason(_ error: any Error) -> String {
-        (error as? IOError).map { String(cString: strerror($0.errnoCode)).lowercased() } ?? "\(error)"
+        if let error = error as? IOError { return String(cString: strerror(error.errnoCode)).lowercased() }
+        let text = "\(error)"
+        guard base.hasPrefix("https:"), text.contains("SSL") else { return text }
+        // BoringSSL's own words name its source files and little else.
+        if text.contains("WRONG_VERSION_NUMBER") { return "it speaks http there, not https" }
+        if text.contains("CERTIFICATE_VERIFY_FAILED") { return "its certificate is not trusted here" }
+        return "no TLS with it: \(text)"
     }
 
     private func cannotReach(_ reason: String) -> CommandError {

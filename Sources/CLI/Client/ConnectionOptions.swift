@@ -42,9 +42,11 @@ public struct ConnectionOptions: ParsableArguments {
         do throws(FileErrors) {
             text = try TextFile.read(path: path)
         } catch {
+            let isYetToCome = path == Self.defaultTokenFile && !FileManager.default.fileExists(atPath: path)
+            let first = isYetToCome ? "`ondeck serve` makes it at its first start. " : ""
             throw CommandError(
-                "token file \(error)", hint: "Run as root on the server's machine, or set ONDECK_TOKEN or --token-file."
-            )
+                "token file \(error)",
+                hint: first + "Run as root on the server's machine, or set ONDECK_TOKEN or --token-file.")
         }
         let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {

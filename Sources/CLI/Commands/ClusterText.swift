@@ -73,7 +73,9 @@ struct ClusterText {
             let isAlive = node.life == "alive"
             var row = [node.name, Self.state(node), isAlive ? age(since: node.startedAt) : ""]
             row.append(node.name == report.node ? "here" : Self.seen(node.lastSeenMilliseconds))
-            row += [String(node.lagRevisions), Self.offset(node.clockOffsetMilliseconds), node.peerAddress]
+            row += [String(node.lagRevisions), Self.offset(node.clockOffsetMilliseconds)]
+            // A machine that has its store to itself speaks to nobody.
+            row.append(node.peerAddress.hasPrefix("0.0.0.0:") ? "" : node.peerAddress)
             if hasVersions { row.append(node.version) }
             row.append(Self.names(node.networksHeld))
             if isDeaf { row.append(Self.names(node.deafNetworks)) }

@@ -113,7 +113,10 @@ struct ContentText {
             return [printable("\(image.name) is being imported\(node): ondeck content show \(image.name)")]
         }
         var lines = [printable("\(image.name) is ready: \(size(image)), \(image.placement)")]
-        if image.nodesComplete < image.nodesWanted {
+        if image.nodesComplete == 0, image.nodesWanted > 0 {
+            let who = image.nodesWanted == 1 ? "1 node takes" : "\(image.nodesWanted) nodes take"
+            lines.append(printable("\(who) it in now: ondeck content where \(image.name)"))
+        } else if image.nodesComplete < image.nodesWanted {
             lines.append(
                 printable(
                     "\(image.nodesComplete) of \(image.nodesWanted) nodes hold it; the others fetch it: ondeck content "

@@ -16,7 +16,7 @@ public struct ExplainCommand: ServerCommand {
               ondeck explain --mac 52:54:00:12:34:56 --message request --requested 10.64.0.117
             """)
 
-    @Option(help: "The client's MAC address.")
+    @Option(help: "The client's MAC address: 52:54:00:12:34:56.")
     var mac: MACArgument
 
     @Option(name: .customLong("arch"), help: "bios, x64-uefi, x64-http, arm64-uefi, arm64-http, ipxe, ...")

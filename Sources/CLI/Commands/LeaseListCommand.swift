@@ -3,6 +3,7 @@
 import APITypes
 import Addresses
 import ArgumentParser
+import Model
 
 public struct LeaseListCommand: ServerCommand {
     public static let configuration = CommandConfiguration(
@@ -19,7 +20,7 @@ public struct LeaseListCommand: ServerCommand {
     @Option(help: "Only those of a network.")
     var network: String?
 
-    @Option(help: "Only those of a MAC address.")
+    @Option(help: "Only those of a MAC address: 52:54:00:12:34:56.")
     var mac: MACArgument?
 
     @OptionGroup var show: ShowOptions
@@ -30,6 +31,10 @@ public struct LeaseListCommand: ServerCommand {
     func run(_ client: APIClient, _ terminal: Terminal) async throws {
         let answer = try await client.send(
             .get, ["api", "v1", "leases"], query: [("network", network), ("mac", mac?.mac.description)])
+        if let network, try answer.value().asList?.isEmpty != false {
+            // None, or a slip of the pen: then the server says that there is no such network.
+            _ = try await client.send(.get, ["api", "v1", ObjectKind.network.plural, network])
+        }
         switch show.output {
         case .json: try terminal.show(answer, as: .json)
         case .yaml: try terminal.show(answer, as: .yaml)

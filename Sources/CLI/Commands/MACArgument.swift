@@ -3,7 +3,7 @@
 import Addresses
 import ArgumentParser
 
-/// A MAC address in any notation.
+/// A MAC address in any notation. Options that take one have an example in their help: it is shown for a wrong one.
 struct MACArgument: ExpressibleByArgument, Sendable {
     var mac: MACAddress
 

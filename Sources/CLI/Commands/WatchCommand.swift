@@ -20,7 +20,7 @@ public struct WatchCommand: ServerCommand {
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
 
-    @Option(help: "Only what concerns a MAC address.")
+    @Option(help: "Only what concerns a MAC address: 52:54:00:12:34:56.")
     var mac: MACArgument?
 
     @Option(help: "Begin after this event; 0 shows all that the server still knows.")

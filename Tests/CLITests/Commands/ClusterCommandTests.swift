@@ -104,6 +104,12 @@ struct ClusterCommandTests {
         #expect(ran.exitCode == 0)
     }
 
+    /// With its own store a node speaks to no other.
+    @Test func `no peer is no address`() async throws {
+        let ran = try await show { $0.nodes[0].peerAddress = "0.0.0.0:6700" }
+        #expect(ran.out.contains("a     alive   11d 4h  here     0     +0 ms   -               lab, room2"))
+    }
+
     @Test func `virtual addresses have a column where there are any`() async throws {
         let ran = try await show { report in
             report.networks[1].vip = "10.64.0.9"

@@ -36,6 +36,28 @@ struct ConnectionTests {
         #expect(server.asked.count == 1)
     }
 
+    /// As BoringSSL says it, with its source files.
+    private struct Handshake: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    @Test(arguments: [
+        ("WRONG_VERSION_NUMBER", "it speaks http there, not https"),
+        ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted here"),
+    ])
+    func `a failed handshake in words`(error: String, words: String) {
+        let handshake = Handshake(
+            description: "handshakeFailed(BoringSSLError.sslError([OPENSSL_internal:\(error) at x.cc:1]))")
+        let said = APIClient(base: "https://boot.example", token: "x").explained(handshake)
+        #expect("\(said)" == "cannot reach OnDeck at https://boot.example: \(words). Is `ondeck serve` running?")
+    }
+
+    @Test(.enabled(if: !FileManager.default.fileExists(atPath: ConnectionOptions.defaultTokenFile)))
+    func `where no server has started yet there is no token`() async throws {
+        let ran = await run(ExportCommand.self, [], at: 9, environment: ["ONDECK_TOKEN": ""])
+        #expect(ran.error.contains("`ondeck serve` makes it at its first start. Run as root") && ran.exitCode == 1)
+    }
+
     @Test func `an answer that is none`() async throws {
         let server = FakeServer(FakeAnswer(body: "<html>"))
         let ran = await run(ExportCommand.self, [], at: server.port)

@@ -244,4 +244,16 @@ struct ContentAddTests {
     func `a placement is one word`(word: String, field: FieldValue?) {
         #expect(PlacementArgument(argument: word)?.field == field)
     }
+
+    @Test(
+        arguments: [
+            (0, 1, "1 node takes it in now: ondeck content where os"),
+            (0, 3, "3 nodes take it in now: ondeck content where os"),
+            (1, 3, "1 of 3 nodes hold it; the others fetch it: ondeck content where os"), (1, 1, nil), (0, 0, nil),
+        ] as [(Int, Int, String?)])
+    func `who has it when it is ready`(complete: Int, wanted: Int, line: String?) {
+        var image = ContentAnswers.image("ready")
+        (image.nodesComplete, image.nodesWanted) = (complete, wanted)
+        #expect(Array(ContentText.added(image).dropFirst()) == [line].compactMap { $0 })
+    }
 }

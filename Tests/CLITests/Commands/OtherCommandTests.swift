@@ -29,6 +29,15 @@ struct OtherCommandTests {
         #expect(server.asked.map(\.line) == ["GET /api/v1/leases?network=rack1&mac=52%3A54%3A00%3A00%3A00%3A01"])
     }
 
+    @Test func `no leases in a network that is not there`() async throws {
+        let problem =
+            "{\"type\": \"x\", \"title\": \"not found\", \"status\": 404, \"detail\": \"there is no network lba\"}"
+        let server = FakeServer(.json("[]"), .json(problem, status: 404))
+        let ran = await run(LeaseListCommand.self, ["--network", "lba"], at: server.port)
+        #expect(ran.exitCode == 1 && ran.error == "there is no network lba\n" && ran.out == "")
+        #expect(server.asked.map(\.line) == ["GET /api/v1/leases?network=lba", "GET /api/v1/networks/lba"])
+    }
+
     @Test func `a lease is forgotten by its network and address`() async throws {
         let server = FakeServer(FakeAnswer(status: 204))
         let ran = await run(LeaseDeleteCommand.self, ["rack1/10.64.0.117"], at: server.port)

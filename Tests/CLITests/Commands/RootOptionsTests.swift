@@ -50,4 +50,25 @@ struct RootOptionsTests {
         #expect(throws: (any Error).self) { try connection("get machine --apj http://x") }
         #expect(throws: (any Error).self) { try connection("--api") }
     }
+
+    @Test(arguments: [
+        ("gett machines", "gett", "did you mean 'get'?"), ("leases", "leases", "did you mean 'lease list'?"),
+        ("--api http://x networks", "networks", "did you mean 'get networks'?"),
+        ("--token-file=/t aply -f x", "aply", "did you mean 'apply'?"),
+        ("completion bash", "completion", "ondeck --generate-completion-script bash, zsh or fish"),
+        ("status", "status", "ondeck --help has all of them"),
+    ])
+    func `a word that is no command, and what was meant`(arguments: String, word: String, hint: String) {
+        let words = arguments.split(separator: " ").map(String.init)
+        let said = UnknownCommand.complaint(words, commands: ["get", "apply", "lease"])
+        #expect(said == "there is no command '\(word)' (\(hint))")
+    }
+
+    @Test(arguments: [
+        "", "get x", "help", "--api http://x get", "--api", "--version", "-h get", "--apj x y", "--api=x lease",
+    ])
+    func `other mistakes are left to the parser`(arguments: String) {
+        let words = arguments.split(separator: " ").map(String.init)
+        #expect(UnknownCommand.complaint(words, commands: ["get", "apply", "lease"]) == nil)
+    }
 }
