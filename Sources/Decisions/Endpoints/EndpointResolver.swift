@@ -97,7 +97,12 @@ public enum EndpointResolver {
 
         /// One machine, no endpoints: the address that the client reached it at, or what it called it.
         mutating func stay() {
-            guard let web = question.web else { return note("next server") { "\($0.answer.tftp), there is no other" } }
+            guard let web = question.web else {
+                return note("next server") { work in
+                    let address = work.answer.tftp
+                    return "\(address.isAny ? "the address that the client reached" : "\(address)"), there is no other"
+                }
+            }
             // By whatever way the client has come it will come again.
             answer.tftp = question.own
             answer.bases = [web.forwardedBase ?? web.hostBase].compactMap { $0 }

@@ -38,6 +38,15 @@ import Testing
         #expect(EndpointResolver.resolve(question).bases == ["http://lb.example/x"])
     }
 
+    /// Where nobody says which address that is there is none to name.
+    @Test(arguments: [("0.0.0.0", "the address that the client reached"), ("10.1.0.1", "10.1.0.1")])
+    func aMachineAloneSaysSo(own: String, named: String) {
+        var question = Self.question(isShared: false, nodes: [TargetFactsTests.view("n1")])
+        question.own = IPv4Address(own)!
+        question.isTraced = true
+        #expect(EndpointResolver.resolve(question).steps.map(\.answer) == ["\(named), there is no other"])
+    }
+
     @Test func amongOthersTheRankedNodesAreNamed() {
         let question = Self.question()
         let answer = EndpointResolver.resolve(question)

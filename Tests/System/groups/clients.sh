@@ -108,10 +108,25 @@ expect_none "after DECLINE it gets another" "^ACK $HELD " "$(dhcp c3 dora --mac 
 expect_equal "the declined address is in the list" declined \
     "$(ondeck lease list -o json | "$TOOLS/json-find" state address="$HELD")"
 
+is_not_ready() { ! is_ready; }
+
 # An address that somebody uses without asking is not handed out.
 PROBE=true ordinary_site | sed 's/10.77.10.0-10.77.49.255/10.77.60.1-10.77.60.2/' | apply
 address c4 10.77.60.1/16
 expect "an address in use is found by the probe and not offered" '^ACK 10\.77\.60\.2 ' \
     "$(dhcp c3 dora --mac 52:54:00:00:04:01 --wait 5)"
+
+# A link that was down leaves an error on the sockets there: the first probe goes out all the same.
+PROBE=true ordinary_site | sed 's/10.77.10.0-10.77.49.255/10.77.60.3/' | apply
+address c4 10.77.60.3/16
+ip -n "$LAB_PREFIX-server" link set eth0 down
+check "a link that is down: not ready" wait_for 10 is_not_ready
+ip -n "$LAB_PREFIX-server" link set eth0 up
+check "up again: ready" wait_for 10 is_ready
+expect "and an address in use is still not offered" '^silence' "$(dhcp c3 discover --mac 52:54:00:00:04:02 --wait 2)"
+# What no probe would find: routers and name servers are not handed out, though the pool has them.
+PROBE=false ordinary_site | sed 's/10.77.10.0-10.77.49.255/10.77.0.254, 10.77.0.1/' | apply
+expect "nor the router's, or our own, without a probe" '^silence' \
+    "$(dhcp c3 discover --mac 52:54:00:00:04:03 --wait 2)"
 
 group_done
