@@ -124,6 +124,7 @@ check "a link that is down: not ready" wait_for 10 is_not_ready
 ip -n "$LAB_PREFIX-server" link set eth0 up
 check "up again: ready" wait_for 10 is_ready
 expect "and an address in use is still not offered" '^silence' "$(dhcp c3 discover --mac 52:54:00:00:04:02 --wait 2)"
+expect_none "every probe went out" 'cannot probe' "$(cat "$LAB_DIRECTORY/server.log")"
 # What no probe would find: routers and name servers are not handed out, though the pool has them.
 PROBE=false ordinary_site | sed 's/10.77.10.0-10.77.49.255/10.77.0.254, 10.77.0.1/' | apply
 expect "nor the router's, or our own, without a probe" '^silence' \
