@@ -51,11 +51,18 @@ extension ServerConfiguration {
         }
     }
 
-    var contentWarnings: [String] {
+    var contentWarnings: [String] { contentWarnings { FileManager.default.fileExists(atPath: $0) } }
+
+    func contentWarnings(_ isThere: (_ path: String) -> Bool) -> [String] {
         content.sorted { $0.key < $1.key }.flatMap { name, directories in
-            directories.filter { !FileManager.default.fileExists(atPath: $0.path) }.map {
-                "content \(name): there is no directory \($0.path)"
-            }
+            let isOurs = directories == Self.contentDefault[name]
+            // The operator's own files, if there are any.
+            let missing = isOurs && name == "local" ? [] : directories.filter { !isThere($0.path) }
+            let hint = isOurs ? Self.packages[name].map { " (apt-get install \($0))" } ?? "" : ""
+            return missing.map { "content \(name): there is no directory \($0.path)\(hint)" }
         }
     }
+
+    /// Debian's packages that bring what is served unless `content` says otherwise.
+    private static let packages = ["ipxe": "ipxe", "debian-12": "debian-installer-12-netboot-amd64"]
 }

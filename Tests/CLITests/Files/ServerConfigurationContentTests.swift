@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CLI
 import Model
 import Testing
+
+@testable import CLI
 
 @Suite struct ServerConfigurationContentTests {
     private func lines(_ text: String) -> [String] {
@@ -44,5 +45,23 @@ import Testing
         let found = lines(text)
         #expect(found.count == 1)
         #expect(found.first?.contains(message) == true, "\(found)")
+    }
+
+    /// A fresh machine: what to install is said, and nothing of a directory that nobody promised.
+    @Test func directoriesThatAreNotThere() throws {
+        var configuration = ServerConfiguration()
+        #expect(
+            configuration.contentWarnings { $0 == "/boot" } == [
+                "content debian-12: there is no directory "
+                    + "/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64 "
+                    + "(apt-get install debian-installer-12-netboot-amd64)",
+                "content ipxe: there is no directory /usr/lib/ipxe (apt-get install ipxe)",
+            ])
+        configuration.content = ["local": [.init(path: "/a")], "ipxe": [.init(path: "/b")]]
+        #expect(
+            configuration.contentWarnings { _ in false } == [
+                "content ipxe: there is no directory /b", "content local: there is no directory /a",
+            ])
+        #expect(configuration.contentWarnings { _ in true } == [])
     }
 }
