@@ -36,8 +36,11 @@ final class CommitThread: Sendable {
 
     func start() {
         copier.start()
-        let thread = Thread { [self] in run() }
-        thread.name = "store"
+        let thread = Thread { [self] in
+            // From within: what is set before the start does not reach the system.
+            Thread.current.name = "store"
+            run()
+        }
         thread.start()
     }
 

@@ -31,8 +31,11 @@ final class LogCopier: Sendable {
     }
 
     func start() {
-        let thread = Thread { [self] in run() }
-        thread.name = "store log"
+        let thread = Thread { [self] in
+            // From within: what is set before the start does not reach the system.
+            Thread.current.name = "store log"
+            run()
+        }
         thread.start()
     }
 
